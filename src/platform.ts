@@ -1,0 +1,51 @@
+/** Owns what every part of a running server stands on: settings, database, cache, log, token keys, draining. */
+import type { Logger } from 'pino';
+import { openRoomCache, type RoomCache } from './cache/room-cache.ts';
+import type { Config, KeySetting } from './config.ts';
+import { type Database, openDatabase } from './database.ts';
+import { keptSecret } from './kept-secret.ts';
+
+/** What a server is built on. Opened once in `server.ts`, and by each test for itself. */
+export type Platform = Readonly<{
+  config: Config;
+  database: Database;
+  cache: RoomCache;
+  log: Logger;
+  /** The key setting in force: the configured one, or the secret that was made and kept in the data folder. */
+  keys: KeySetting;
+  /**
+   * Aborts when the server begins to drain: from then on /readyz is 503, answers carry `Connection: close` and
+   * event streams end, but requests are still served.
+   */
+  draining: AbortSignal;
+  /** Begins draining. Returns at once; further calls do nothing. */
+  drain(): void;
+  /** Closes cache and database. Call it after the app has closed; never throws. */
+  close(): Promise<void>;
+}>;
+
+/**
+ * Opens what a server stands on; nothing is connected yet. Throws when `config` names no database (an embedded
+ * one has to be started before, and its URL put in), or when the data folder cannot be written.
+ */
+export async function openPlatform(config: Config, log: Logger): Promise<Platform> {
+  if (config.databaseUrl === undefined) throw new Error('openPlatform needs a database URL');
+  const keys = config.key ?? { kind: 'secret', secret: await keptSecret(config.dataDir, 'jwt-secret') };
+  const database = openDatabase({ url: config.databaseUrl, poolMax: config.databasePoolMax, log });
+  const cache = openRoomCache({ redisUrl: config.redisUrl, log });
+  const draining = new AbortController();
+  return {
+    config,
+    database,
+    cache,
+    log,
+    keys,
+    draining: draining.signal,
+    drain: () => draining.abort(),
+    close: async () => {
+      for (const part of [cache, database]) {
+        await part.close().catch((error: unknown) => log.warn({ err: error }, 'closing went wrong'));
+      }
+    },
+  };
+}
