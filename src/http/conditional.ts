@@ -1,0 +1,29 @@
+/** Owns what answers say of caching: Cache-Control, and ETags with their 304. */
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+
+/** A hook for the routes of one plugin: what their answers may be kept for. */
+export function cacheControl(value: 'private, no-cache' | 'no-store'): onRequestAsyncHookHandler {
+  return async (_request, reply) => {
+    reply.header('cache-control', value);
+  };
+}
+
+/** A JSON answer that is ready to be sent, with its strong ETag. */
+export type TaggedAnswer = Readonly<{
+  body: Buffer | string;
+  etag: string;
+  headers?: Readonly<Record<string, string>>;
+}>;
+
+/** Sends the answer, or 304 without a body when `If-None-Match` names its ETag (RFC 9110, section 13.1.2). */
+export function sendTagged(request: FastifyRequest, reply: FastifyReply, answer: TaggedAnswer): FastifyReply {
+  reply.headers({ ...answer.headers, etag: answer.etag });
+  const known = request.headers['if-none-match'];
+  if (known !== undefined && isNamed(answer.etag, known)) return reply.code(304).send();
+  return reply.type('application/json; charset=utf-8').send(answer.body);
+}
+
+function isNamed(etag: string, known: string): boolean {
+  if (known === etag || known.trim() === '*') return true;
+  return known.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
+}

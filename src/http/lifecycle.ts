@@ -1,0 +1,24 @@
+/** Owns how the HTTP side goes down: first it drains, then the listener closes, then late requests hear 503. */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { Problem } from '../problems.ts';
+
+/**
+ * Once `draining` aborts, answers carry `Connection: close` but requests are served. Once the app closes, what
+ * still arrives on open connections is answered 503 `draining`.
+ */
+export const lifecycle = fp<{ draining: AbortSignal }>(
+  async (app: FastifyInstance, { draining }) => {
+    let isClosed = false;
+    app.addHook('preClose', async () => {
+      isClosed = true;
+    });
+    app.addHook('onRequest', async () => {
+      if (isClosed) throw new Problem('draining', 'The server is shutting down.');
+    });
+    app.addHook('onSend', async (_request, reply) => {
+      if (draining.aborted || isClosed) reply.header('connection', 'close');
+    });
+  },
+  { name: 'lifecycle' },
+);

@@ -1,0 +1,114 @@
+/** Owns how many requests a minute one caller, or one address, may make. */
+import rateLimitPlugin, { normalizeIP } from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { Redis } from 'ioredis';
+import { Problem } from '../problems.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route is not counted: probes of an orchestrator must not fail because of load. */
+    isUncounted?: true;
+  }
+}
+
+/** How many a minute (0: no limit), and where instances count together. */
+export type RateLimitOptions = { perMinute: number; redisUrl: string | undefined };
+
+const windowMs = 60_000;
+
+/** Callers and addresses counted at once in the process; the one not seen longest is forgotten first. */
+const countersMax = 20_000;
+
+/** A count is worth this much waiting; then the process counts alone. */
+const redisTimeoutMs = 100;
+
+/** After Redis failed, this long it is not asked. */
+const redisPauseMs = 2000;
+
+type Count = { isExceeded: boolean; ttlMs: number };
+type Counter = (request: FastifyRequest) => Promise<Count>;
+
+function keyOf(request: FastifyRequest): string {
+  // The IPv6 addresses of one /64 are one customer's.
+  return request.caller === undefined
+    ? `address:${normalizeIP(request.ip, 64)}`
+    : `sub:${request.caller.sub}`;
+}
+
+async function openCounter(app: FastifyInstance, max: number, redis?: Redis): Promise<Counter> {
+  let counter: Counter | undefined;
+  // Two counters want two scopes: the plugin keeps one store in each.
+  await app.register(async (scope) => {
+    await scope.register(rateLimitPlugin, {
+      global: false,
+      max,
+      timeWindow: windowMs,
+      cache: countersMax,
+      keyGenerator: keyOf,
+      ...(redis === undefined ? {} : { redis, nameSpace: 'holdfast:rate:' }),
+    });
+    const count = scope.createRateLimit();
+    counter = async (request) => {
+      const result = await count(request);
+      return result.isAllowed
+        ? { isExceeded: false, ttlMs: 0 }
+        : { isExceeded: result.isExceeded, ttlMs: result.ttl };
+    };
+  });
+  if (counter === undefined) throw new Error('the rate limit plugin was not loaded');
+  return counter;
+}
+
+function openRedis(app: FastifyInstance, url: string): Redis {
+  const redis = new Redis(url, {
+    commandTimeout: redisTimeoutMs,
+    connectTimeout: 1000,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2000),
+  });
+  redis.on('error', (error) => app.log.debug({ err: error }, 'the rate limit cannot reach Redis'));
+  app.addHook('onClose', async () => redis.disconnect());
+  return redis;
+}
+
+/** Counts together with the other instances while Redis answers, and alone while it does not. */
+function withFallback(app: FastifyInstance, shared: Counter, own: Counter): Counter {
+  let failedAtMs = Number.NEGATIVE_INFINITY;
+  return async (request) => {
+    if (performance.now() - failedAtMs < redisPauseMs) return own(request);
+    try {
+      return await shared(request);
+    } catch (error) {
+      failedAtMs = performance.now();
+      app.log.warn({ err: error }, 'the rate limit counts without Redis for now');
+      return own(request);
+    }
+  };
+}
+
+/**
+ * Answers 429 with `Retry-After` to a `sub` (or, without a valid token, an address) past its limit. Comes after
+ * authentication and before permissions. Never waits for Redis longer than 100 ms, and never fails with it.
+ */
+export const rateLimit = fp<RateLimitOptions>(
+  async (app: FastifyInstance, { perMinute, redisUrl }) => {
+    if (perMinute === 0) return;
+    const own = await openCounter(app, perMinute);
+    const count =
+      redisUrl === undefined
+        ? own
+        : withFallback(app, await openCounter(app, perMinute, openRedis(app, redisUrl)), own);
+    app.addHook('onRequest', async (request) => {
+      const { isUncounted, allow } = request.routeOptions.config;
+      if (isUncounted === true || allow !== undefined || request.caller?.isRateLimited === false) return;
+      const { isExceeded, ttlMs } = await count(request);
+      if (!isExceeded) return;
+      const whose = request.caller === undefined ? 'address' : 'sub';
+      const detail = `This ${whose} may make ${perMinute} requests a minute.`;
+      throw new Problem('rate-limited', detail, { limit: perMinute }, { retryAfterSeconds: ttlMs / 1000 });
+    });
+  },
+  { name: 'rate-limit', dependencies: ['authentication'] },
+);
