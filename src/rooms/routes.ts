@@ -1,0 +1,211 @@
+/** Owns the HTTP routes of rooms and room types. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { strongEtag } from '../cache/entry.ts';
+import { askerOf, callerOf } from '../http/authentication.ts';
+import { cacheControl, sendTagged } from '../http/conditional.ts';
+import { noContent, responses } from '../http/openapi.ts';
+import type { Platform } from '../platform.ts';
+import * as schemas from './schemas.ts';
+import { openRoomService, openRoomTypeService } from './service.ts';
+
+const admins = { anyOf: ['ROOM_MANAGEMENT:WRITE'] } as const;
+const readers = { anyOf: ['ROOM_MANAGEMENT:READ', 'ROOM_HOLD:WRITE'] } as const;
+const operations = { anyOf: ['ROOM_MANAGEMENT:READ'] } as const;
+const json = 'application/json; charset=utf-8';
+
+/** The routes under /rooms that are about a room as such. */
+export const roomRoutes =
+  (platform: Platform): FastifyPluginAsyncZod =>
+  async (app) => {
+    const rooms = openRoomService(platform);
+    app.addHook('onRequest', cacheControl('private, no-cache'));
+
+    app.post(
+      '/rooms',
+      {
+        config: admins,
+        schema: {
+          summary: 'Make a room',
+          tags: ['rooms'],
+          body: schemas.roomCreateSchema,
+          response: responses({ 201: schemas.roomSchema }, ['room-no-exists', 'room-type-not-found']),
+        },
+      },
+      async (request, reply) => {
+        const room = await rooms.createRoom(request.body, askerOf(request));
+        return reply.code(201).header('location', `/rooms/${room.room_id}`).send(room);
+      },
+    );
+
+    app.get(
+      '/rooms',
+      {
+        config: readers,
+        schema: {
+          summary: 'List rooms',
+          description:
+            'At most 1 second old, and never older than the last write through the same instance. ' +
+            '`X-Last-Event-Id` is a position in the event stream that the list surely includes.',
+          tags: ['rooms'],
+          querystring: schemas.roomListQuerySchema,
+          response: responses({ 200: schemas.roomPageSchema, 304: noContent }, ['cursor-invalid']),
+        },
+      },
+      async (request, reply) => {
+        const seesAll = callerOf(request).permissions.has('ROOM_MANAGEMENT:READ');
+        return sendTagged(request, reply, await rooms.listRooms(request.query, seesAll));
+      },
+    );
+
+    app.get(
+      '/rooms/summary',
+      {
+        config: operations,
+        schema: {
+          summary: 'Count rooms by status and freeze reason',
+          tags: ['rooms'],
+          response: responses({ 200: schemas.roomSummarySchema }),
+        },
+      },
+      async (_request, reply) => {
+        const { body } = await rooms.summarizeRooms();
+        return reply.type(json).send(body);
+      },
+    );
+
+    app.get(
+      '/rooms/:room_id',
+      {
+        config: readers,
+        schema: {
+          summary: 'Read a room',
+          tags: ['rooms'],
+          params: schemas.roomParamsSchema,
+          response: responses({ 200: schemas.roomSchema, 304: noContent }, ['room-not-found']),
+        },
+      },
+      async (request, reply) => {
+        const seesAll = callerOf(request).permissions.has('ROOM_MANAGEMENT:READ');
+        const body = await rooms.getRoom(request.params.room_id, seesAll);
+        return sendTagged(request, reply, { body, etag: strongEtag(body) });
+      },
+    );
+
+    app.patch(
+      '/rooms/:room_id',
+      {
+        config: admins,
+        schema: {
+          summary: 'Change a room',
+          description:
+            'A status change is a check-in (BOOKED), a check-out (leaving BOOKED), or maintenance.',
+          tags: ['rooms'],
+          params: schemas.roomParamsSchema,
+          body: schemas.roomChangeSchema,
+          response: responses({ 200: schemas.roomSchema }, [
+            'room-not-found',
+            'room-type-not-found',
+            'room-no-exists',
+            'room-frozen',
+            'room-held',
+          ]),
+        },
+      },
+      async (request) => rooms.changeRoom(request.params.room_id, request.body, askerOf(request)),
+    );
+
+    app.delete(
+      '/rooms/:room_id',
+      {
+        config: admins,
+        schema: {
+          summary: 'Delete a room',
+          description: 'Only an AVAILABLE room, or one in MAINTENANCE. Its number may be used again.',
+          tags: ['rooms'],
+          params: schemas.roomParamsSchema,
+          response: responses({ 204: noContent }, [
+            'room-not-found',
+            'room-frozen',
+            'room-held',
+            'room-booked',
+          ]),
+        },
+      },
+      async (request, reply) => {
+        await rooms.deleteRoom(request.params.room_id, askerOf(request));
+        return reply.code(204).send();
+      },
+    );
+  };
+
+/** The routes under /room-types. */
+export const roomTypeRoutes =
+  (platform: Platform): FastifyPluginAsyncZod =>
+  async (app) => {
+    const roomTypes = openRoomTypeService(platform);
+    app.addHook('onRequest', cacheControl('private, no-cache'));
+
+    app.post(
+      '/room-types',
+      {
+        config: admins,
+        schema: {
+          summary: 'Make a room type',
+          tags: ['room types'],
+          body: schemas.roomTypeCreateSchema,
+          response: responses({ 201: schemas.roomTypeSchema }, ['room-type-exists']),
+        },
+      },
+      async (request, reply) => {
+        const roomType = await roomTypes.createRoomType(request.body.name, askerOf(request));
+        return reply.code(201).header('location', `/room-types/${roomType.room_type_id}`).send(roomType);
+      },
+    );
+
+    app.get(
+      '/room-types',
+      {
+        config: readers,
+        schema: {
+          summary: 'List room types',
+          tags: ['room types'],
+          response: responses({ 200: schemas.roomTypesSchema }),
+        },
+      },
+      async (_request, reply) => reply.type(json).send(await roomTypes.listRoomTypes()),
+    );
+
+    app.patch(
+      '/room-types/:room_type_id',
+      {
+        config: admins,
+        schema: {
+          summary: 'Rename a room type',
+          tags: ['room types'],
+          params: schemas.roomTypeParamsSchema,
+          body: schemas.roomTypeChangeSchema,
+          response: responses({ 200: schemas.roomTypeSchema }, ['room-type-not-found', 'room-type-exists']),
+        },
+      },
+      async (request) =>
+        roomTypes.changeRoomType(request.params.room_type_id, request.body.name, askerOf(request)),
+    );
+
+    app.delete(
+      '/room-types/:room_type_id',
+      {
+        config: admins,
+        schema: {
+          summary: 'Delete a room type',
+          description: 'Only one that no room has.',
+          tags: ['room types'],
+          params: schemas.roomTypeParamsSchema,
+          response: responses({ 204: noContent }, ['room-type-not-found', 'room-type-in-use']),
+        },
+      },
+      async (request, reply) => {
+        await roomTypes.deleteRoomType(request.params.room_type_id, askerOf(request));
+        return reply.code(204).send();
+      },
+    );
+  };
