@@ -1,0 +1,65 @@
+/** Owns the statements that read holds, and the worker's. Holds change through the commands of prisma/migrations only. */
+import { Prisma } from '../generated/prisma/client.ts';
+import type { HoldListQuery } from './schemas.ts';
+
+/** A hold as ready JSON; `ms_left` until it expires, null once it has ended. */
+export type HoldRow = Readonly<{ hold_id: string; body: string; ms_left: number | null }>;
+
+/** One hold as it is now. */
+export function selectHold(holdId: string): Prisma.Sql {
+  return Prisma.sql`SELECT hold_outcome(h, clock()) AS hold FROM hold h WHERE h.hold_id = ${holdId}::uuid`;
+}
+
+export type HoldPageRow = Readonly<{ holds: string; has_more: boolean; last_hold_id: string | null }>;
+
+/** A page of holds as they are now, newest first, placed before the hold `before`; only what `createdBy` placed, if given. */
+export function selectHoldPage(
+  query: HoldListQuery,
+  before: string | undefined,
+  createdBy: string | undefined,
+): Prisma.Sql {
+  const { limit } = query;
+  const at = Prisma.sql`statement_timestamp()`;
+  const conditions = [Prisma.sql`true`];
+  if (createdBy !== undefined) conditions.push(Prisma.sql`h.created_by = ${createdBy}`);
+  if (query.holder !== undefined) conditions.push(Prisma.sql`h.holder = ${query.holder}`);
+  if (query.reference !== undefined) conditions.push(Prisma.sql`h.reference = ${query.reference}`);
+  if (query.booking_reference !== undefined) {
+    conditions.push(Prisma.sql`h.booking_reference = ${query.booking_reference}`);
+  }
+  if (query.room_id !== undefined) {
+    conditions.push(
+      Prisma.sql`h.hold_id IN (SELECT c.hold_id FROM hold_room c WHERE c.room_id = ${query.room_id})`,
+    );
+  }
+  if (query.status === 'ACTIVE') conditions.push(Prisma.sql`h.status = 'ACTIVE' AND h.expires_at > ${at}`);
+  else if (query.status === 'EXPIRED') {
+    conditions.push(Prisma.sql`(h.status = 'EXPIRED' OR h.status = 'ACTIVE' AND h.expires_at <= ${at})`);
+  } else if (query.status !== undefined) conditions.push(Prisma.sql`h.status = ${query.status}::hold_status`);
+  if (before !== undefined) conditions.push(Prisma.sql`h.hold_id < ${before}::uuid`);
+  return Prisma.sql`
+    WITH page AS (
+      SELECT h, h.hold_id, row_number() OVER (ORDER BY h.hold_id DESC) AS n
+      FROM hold h WHERE ${Prisma.join(conditions, ' AND ')}
+      ORDER BY h.hold_id DESC LIMIT ${limit + 1}
+    )
+    SELECT
+      '[' || coalesce(string_agg(hold_json(h, hold_claims(hold_id), ${at})::text, ',' ORDER BY n)
+        FILTER (WHERE n <= ${limit}), '') || ']' AS holds,
+      count(*) > ${limit} AS has_more,
+      max(hold_id::text) FILTER (WHERE n = ${limit}) AS last_hold_id
+    FROM page`;
+}
+
+/** What one pass of the worker did; `is_more` when it stopped at its bound. */
+export type SweepCounts = Readonly<{
+  holds_expired: number;
+  freezes_ended: number;
+  keys_forgotten: number;
+  is_more: boolean;
+}>;
+
+/** Tidies up to `batchMax` rooms whose holds are over, as many timed freezes, and as many old idempotency keys. */
+export function sweep(batchMax: number): Prisma.Sql {
+  return Prisma.sql`SELECT sweep(${batchMax}::integer) AS counts`;
+}
