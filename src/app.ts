@@ -1,0 +1,28 @@
+/** Owns the list of everything that a server offers: every plugin and every feature, in one visible place. */
+import type { FastifyInstance } from 'fastify';
+import { auditRoutes } from './audit/routes.ts';
+import { freezeRoutes } from './freezes/routes.ts';
+import { holdRoutes } from './holds/routes.ts';
+import { buildBareApp, type HttpTimes } from './http/bare-app.ts';
+import { healthRoutes } from './http/health.ts';
+import { otherMethods } from './http/methods.ts';
+import { migrationNames } from './migrations.ts';
+import type { Platform } from './platform.ts';
+import { roomRoutes, roomTypeRoutes } from './rooms/routes.ts';
+
+/** The server on `platform`, ready to listen or to be injected into. Closing it leaves the platform open. */
+export async function buildApp(platform: Platform, times: HttpTimes = {}): Promise<FastifyInstance> {
+  const { config, database, draining, keys, log } = platform;
+  const wanted = migrationNames();
+  const app = await buildBareApp({ config, keys, log, draining, times });
+  await app.register(healthRoutes({ checkReady: () => database.checkReady(wanted), draining }));
+  await app.register(roomRoutes(platform));
+  await app.register(roomTypeRoutes(platform));
+  await app.register(freezeRoutes(platform));
+  await app.register(holdRoutes(platform));
+  await app.register(auditRoutes(platform));
+  // More features stand here, one line each.
+  await app.register(otherMethods);
+  await app.ready();
+  return app;
+}
