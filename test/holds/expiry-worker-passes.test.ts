@@ -1,0 +1,132 @@
+/** Owns the tests of how the passes of a worker follow each other, fail and stop. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { TestApp } from '../helpers/app.ts';
+import { until, untilBlocked } from '../helpers/connections.ts';
+import { expire, makeHold, startHoldApp, storedStatus, sweep } from './verbs.ts';
+import {
+  endedCounts,
+  intervalSeconds,
+  lockHold,
+  makeOverHolds,
+  passTime,
+  startIdleWorker,
+  startWorker,
+  stopTime,
+} from './worker.ts';
+
+let server: TestApp;
+
+beforeAll(async () => {
+  server = await startHoldApp();
+  // Counts the passes that have begun; a sequence does not roll back.
+  await server.database.query('CREATE SEQUENCE passes');
+  await server.database.query('ALTER FUNCTION sweep(integer) RENAME TO sweep_uncounted');
+  await server.database.query(`
+    CREATE FUNCTION sweep(batch_max integer) RETURNS json LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM nextval('passes');
+      RETURN sweep_uncounted(batch_max);
+    END $$`);
+});
+afterAll(() => server.close());
+beforeEach(async () => {
+  await sweep(server);
+  await server.database.query('ALTER SEQUENCE passes RESTART');
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const passesCount = async () => {
+  const [row] = await server.database.query<{ count: string }>(
+    'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS count FROM passes',
+  );
+  return Number(row?.count);
+};
+
+test('one at the start, then one every HOLD_SWEEP_INTERVAL_SECONDS', async () => {
+  stopTime();
+  const { swept } = await startIdleWorker(server);
+  expect(await passesCount()).toBe(1);
+  for (const passes of [2, 3]) {
+    const { hold } = await makeHold(server, 1);
+    await expire(server, hold);
+    vi.advanceTimersByTime(intervalSeconds * 500);
+    expect(await passesCount()).toBe(passes - 1);
+    vi.advanceTimersByTime(intervalSeconds * 500);
+    await until(() => expect(swept()).toHaveLength(passes));
+    expect(await passesCount()).toBe(passes);
+    expect(swept().at(-1)).toMatchObject({ holdsExpired: 1, freezesEnded: 0, keysForgotten: 0 });
+  }
+});
+
+test('never two at a time: while one runs, its instants go by', async () => {
+  stopTime();
+  const { hold } = await makeHold(server, 1);
+  await expire(server, hold);
+  const rival = await lockHold(server, hold.hold_id);
+  const { worker, swept } = startWorker(server);
+  await untilBlocked(rival, server.database);
+  passTime(3);
+  await rival.query('COMMIT');
+  await until(() => expect(swept()).toHaveLength(1));
+  expect(await passesCount()).toBe(1);
+  passTime();
+  await until(async () => expect(await passesCount()).toBe(2));
+  await worker.stop();
+  expect(await passesCount()).toBe(2);
+});
+
+test('one that fails is logged, and the next one runs', async () => {
+  stopTime();
+  const { hold, rooms } = await makeHold(server, 1);
+  await expire(server, hold);
+  await server.database.query('ALTER FUNCTION sweep_uncounted(integer) RENAME TO sweep_away');
+  const { lines, swept } = startWorker(server);
+  await until(() => expect(lines.filter(({ level }) => level >= 50)).toHaveLength(1));
+  expect(lines[0]?.msg).toMatch(/sweep failed/);
+  await server.database.query('ALTER FUNCTION sweep_away(integer) RENAME TO sweep_uncounted');
+  passTime();
+  await until(() => expect(swept()).toMatchObject([{ holdsExpired: 1 }]));
+  expect(await storedStatus(server, rooms[0]?.room_id ?? 0)).toBe('AVAILABLE');
+});
+
+test('stop() waits for the one that runs, and none follows', async () => {
+  stopTime();
+  const { hold, rooms } = await makeHold(server, 1);
+  await expire(server, hold);
+  const rival = await lockHold(server, hold.hold_id);
+  const { worker } = startWorker(server);
+  await untilBlocked(rival, server.database);
+  let isStopped = false;
+  const stopped = worker.stop().then(() => {
+    isStopped = true;
+  });
+  await untilBlocked(rival, server.database);
+  expect(isStopped).toBe(false);
+  await rival.query('COMMIT');
+  await stopped;
+  expect(await storedStatus(server, rooms[0]?.room_id ?? 0)).toBe('AVAILABLE');
+  passTime(3);
+  await worker.stop();
+  expect(await passesCount()).toBe(1);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('stop() does not wait for a backlog: the batch that runs is the last', async () => {
+  const holdIds = await makeOverHolds(server, 600);
+  const [oldest] = await server.database.query<{ hold_id: string }>(
+    'SELECT hold_id FROM hold WHERE hold_id = ANY ($1) ORDER BY expires_at LIMIT 1',
+    [holdIds],
+  );
+  const rival = await lockHold(server, oldest?.hold_id ?? '');
+  const { worker } = startWorker(server);
+  await untilBlocked(rival, server.database);
+  const stopped = worker.stop();
+  await rival.query('COMMIT');
+  await stopped;
+  expect(await passesCount()).toBe(1);
+  const counts = await endedCounts(server, holdIds);
+  expect(counts?.ended).toBeGreaterThan(0);
+  expect(counts?.ended).toBeLessThan(600);
+});
