@@ -207,6 +207,18 @@ export function postgresUrl(options: { port: number; password: string; database:
 /** A Postgres for a short while: empty, fast, and gone with its files after `stop`. */
 export type ScratchPostgres = { readonly url: string; stop(): Promise<void> };
 
+/** Ends the Postgres of `pid` and removes `dirs` when this process dies, however it does: its end of a pipe closes. */
+const endWithThisProcess = (pid: number, dirs: readonly string[]): { stop(): void } => {
+  const script = 'cat > /dev/null; kill -QUIT "$1"; shift; sleep 1; rm -rf "$@"';
+  const child = spawn('sh', ['-c', script, 'sh', String(pid), ...dirs], {
+    env: environment,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.unref();
+  return { stop: () => void child.kill('SIGKILL') };
+};
+
 /** Starts a Postgres in a temporary folder. It keeps nothing over a crash: for tests and for drafts. */
 export async function startScratchPostgres(): Promise<ScratchPostgres> {
   const scratchDir = await mkdtemp(join(tmpdir(), 'holdfast-'));
@@ -218,18 +230,16 @@ export async function startScratchPostgres(): Promise<ScratchPostgres> {
   const password = randomBytes(16).toString('hex');
   await createCluster(programs, dir, password);
   const port = await freePort();
-  const settings = {
-    fsync: 'off',
-    full_page_writes: 'off',
-    max_connections: '300',
-  };
+  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '300' };
   await startPostgres(programs, { dir, port, logPath: join(dataDir, 'postgres.log'), settings });
+  const dirs = [scratchDir, programs.homeDir];
+  const watch = endWithThisProcess((await findRunning(dir))?.pid ?? 0, dirs);
   return {
     url: postgresUrl({ port, password, database: 'postgres' }),
     stop: async () => {
       await stopPostgres(dir);
-      await rm(scratchDir, { recursive: true, force: true });
-      await rm(programs.homeDir, { recursive: true, force: true });
+      watch.stop();
+      for (const each of dirs) await rm(each, { recursive: true, force: true });
     },
   };
 }

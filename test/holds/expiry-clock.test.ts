@@ -137,6 +137,8 @@ describe('an instance whose own clock is wrong changes nothing about holds', () 
     });
 
     expect((await getHold(server, over.hold, token)).body).toMatchObject({ status: 'EXPIRED' });
+    const ended = await server.call('GET', `/rooms/hold?room_id=${over.first}&status=EXPIRED`, { token });
+    expect(ended.body.holds).toHaveLength(1);
     expect((await confirmHold(server, over.hold, {}, token)).status).toBe(410);
     const brieflyHeld = await brief.call('POST', '/rooms/hold', { token, body: { room_ids: [two] } });
     const worker = startExpiryWorker(server.platform);

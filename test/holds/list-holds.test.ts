@@ -91,7 +91,8 @@ describe('status', () => {
     const { token } = newFrontend();
     const reference = 'each status once';
     const byEnding = new Map<string, string>();
-    for (const ending of endings) {
+    // The one that nobody has tidied comes last: making one of the others tidies everything.
+    for (const ending of [...endings.filter((one) => one !== 'EXPIRED'), 'EXPIRED' as const]) {
       const { hold } = await makeEndedHold(server, ending);
       byEnding.set(ending, hold.hold_id);
     }
@@ -123,6 +124,7 @@ describe('status', () => {
     expect(before.holds).toMatchObject([
       { status: 'EXPIRED', ended_at: endedAt, expires_at: endedAt, expires_in_seconds: 0 },
     ]);
+    expect(await listIds(server, token, { status: 'ACTIVE' })).toEqual([]);
     await sweep(server);
     expect(await list(server, token, { status: 'EXPIRED' })).toEqual(before);
     expect(await listIds(server, token, { status: 'ACTIVE' })).toEqual([]);

@@ -6,8 +6,8 @@ import { type Instances, startInstances } from '../races/instances.ts';
 import { commands, expectAsInModel, type Real } from './commands.ts';
 import { type Model, newRoom } from './property-model.ts';
 
-/** Sequences per test: as many as take about fifteen seconds on two cores. */
-const runCount = 100;
+/** Sequences per test: as many as take about ten seconds on two cores. */
+const runCount = 60;
 const commandCountMax = 60;
 /** Far more than it takes, for machines that have much else to do. */
 const testMsMax = 120_000;

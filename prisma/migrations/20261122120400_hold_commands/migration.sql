@@ -31,12 +31,24 @@ CREATE FUNCTION pair_name(a text, b text) RETURNS text LANGUAGE sql IMMUTABLE AS
   SELECT char_length(a) || ':' || a || b
 $$;
 
+-- Rooms of a type that are free although their rows do not say so yet. Each half reads what is over from an index of
+-- its own, however many rooms of the type there are.
+CREATE FUNCTION rooms_of_type_over(wanted_type integer, at timestamptz) RETURNS SETOF integer LANGUAGE sql STABLE AS $$
+  SELECT room_id FROM room
+  WHERE room_status = 'HELD' AND hold_expires_at <= at AND room_type_id = wanted_type AND NOT is_deleted
+  UNION ALL
+  SELECT room_id FROM room
+  WHERE room_status = 'FROZEN' AND freeze_expires_at <= at AND NOT frozen_from_maintenance
+    AND room_type_id = wanted_type AND NOT is_deleted
+$$;
+
 -- Free rooms of a type, locked: up to `quantity`, none of them in `taken`. Rooms that somebody else has locked are
 -- passed over, so that parallel buyers get different ones; a patient buyer waits for them instead.
 CREATE FUNCTION rooms_of_type_lock(wanted_type integer, quantity integer, taken integer[], is_patient boolean)
 RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
   chosen integer[];
+  over integer[];
 BEGIN
   FOR attempt IN 1..2 LOOP
     IF is_patient THEN
@@ -51,16 +63,11 @@ BEGIN
         ORDER BY room_no LIMIT quantity FOR NO KEY UPDATE SKIP LOCKED);
     END IF;
     EXIT WHEN attempt = 2 OR cardinality(chosen) = quantity;
-    -- Some may be free without their rows saying so yet.
-    PERFORM rooms_lock(over.room_ids) FROM (
-      SELECT array_agg(room_id) AS room_ids FROM (
-        SELECT room_id FROM room
-        WHERE room_type_id = wanted_type AND NOT is_deleted
-          AND (room_status = 'HELD' AND hold_expires_at <= clock()
-            OR room_status = 'FROZEN' AND freeze_expires_at <= clock())
-        LIMIT quantity - cardinality(chosen) FOR NO KEY UPDATE SKIP LOCKED) candidate
-    ) over WHERE over.room_ids IS NOT NULL;
-    EXIT WHEN NOT FOUND;
+    over := ARRAY(
+      SELECT room_id FROM room WHERE room_id IN (SELECT rooms_of_type_over(wanted_type, clock()))
+      LIMIT quantity - cardinality(chosen) FOR NO KEY UPDATE SKIP LOCKED);
+    EXIT WHEN cardinality(over) = 0;
+    PERFORM rooms_lock(over);
   END LOOP;
   RETURN chosen;
 END $$;
@@ -159,10 +166,11 @@ BEGIN
       chosen := rooms_of_type_lock(request.room_type_id, request.quantity, taken, request.is_patient);
       IF cardinality(chosen) < request.quantity THEN
         -- Too few that are not locked. Refused only if there was an instant with too few in all.
-        SELECT count(*) INTO available
-        FROM room r CROSS JOIN LATERAL room_at(r, clock()) seen
-        WHERE r.room_type_id = request.room_type_id AND NOT r.is_deleted AND seen.room_status = 'AVAILABLE'
-          AND r.room_id <> ALL (taken);
+        SELECT count(*) INTO available FROM (
+          SELECT room_id FROM room
+          WHERE room_type_id = request.room_type_id AND NOT is_deleted AND room_status = 'AVAILABLE'
+          UNION ALL SELECT rooms_of_type_over(request.room_type_id, clock())
+        ) AS f(room_id) WHERE room_id <> ALL (taken);
         outcomes[n] := CASE WHEN available < request.quantity
           THEN problem('not-enough-rooms', json_build_object('requested', request.quantity, 'available', available))
           ELSE '{"retry": "rooms"}' END;
