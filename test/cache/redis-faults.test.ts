@@ -1,9 +1,18 @@
 /** What a Redis that is dead, dying, hanging, slow, full, read-only or out of its mind may cost: nothing but its help. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createTruth, type Instance, listed, openInstance, type Truth, untilSharing } from './instances.ts';
+import {
+  createTruth,
+  type Instance,
+  keyOf,
+  listed,
+  openInstance,
+  type Truth,
+  untilSharing,
+} from './instances.ts';
 import {
   type FakeServer,
   type RedisProcess,
+  startHangUp,
   startNonsense,
   startOwnRedis,
   startSlowWay,
@@ -206,6 +215,29 @@ describe('Redis at fault', () => {
     await expectRightAtOnce();
     expect(instance.said('warn')).toHaveLength(1);
     expect(instance.said('info')).toEqual([]);
+  });
+
+  it('is told of a change that came while it was being greeted', async () => {
+    const way = await startSlowWay(redis.port, 15);
+    fakes.push(way);
+    instance = openInstance(way.url);
+    await until(async () => expect(await redis.admin.exists('rooms:generation')).toBe(1));
+    // The reply is still on its way.
+    instance.cache.changed();
+    await until(async () => {
+      instance.pass(800);
+      await listed(instance, truth);
+      await keyOf(redis, '/rooms');
+    });
+  });
+
+  it('fails for long: it is tried less and less often', async () => {
+    const fake = await startHangUp();
+    fakes.push(fake);
+    const startedAtMs = performance.now();
+    instance = openInstance(fake.url);
+    await until(() => expect(fake.connectionsCount()).toBe(5));
+    expect(performance.now() - startedAtMs).toBeGreaterThan(100 + 200 + 400 + 800 - 10);
   });
 
   it.each([

@@ -63,6 +63,11 @@ export function startNonsense(reply: string): Promise<FakeServer> {
   return listen((socket) => socket.on('data', () => socket.write(reply)));
 }
 
+/** Something that hangs up on everybody. */
+export function startHangUp(): Promise<FakeServer> {
+  return listen((socket) => void socket.destroy());
+}
+
 /** The way to a Redis, each direction of it `delayMs` long. */
 export function startSlowWay(port: number, delayMs: number): Promise<FakeServer> {
   return listen((near) => {

@@ -10,6 +10,11 @@ import { onTestFinished, vi } from 'vitest';
 
 const rootDir = fileURLToPath(new URL('../../', import.meta.url));
 
+/** Looks again and again until `check` passes: for what has no event to wait for. A busy machine may take its time. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 50_000, interval: 10 });
+}
+
 /** A process that was started as a shell would, with what it has printed so far. */
 export type Started = Readonly<{
   pid: number;
@@ -69,14 +74,11 @@ export async function untilListening(started: Started): Promise<StartedServer> {
   void started.ended.then((how) => {
     end = how;
   });
-  const url = await vi.waitFor(
-    () => {
-      const address = /Server listening at (http:\/\/[^"]+)"/.exec(started.output())?.[1];
-      if (address === undefined && end === undefined) throw new Error(`not yet: ${started.output()}`);
-      return address;
-    },
-    { timeout: 50_000, interval: 20 },
-  );
+  const url = await eventually(() => {
+    const address = /Server listening at (http:\/\/[^"]+)"/.exec(started.output())?.[1];
+    if (address === undefined && end === undefined) throw new Error(`not yet: ${started.output()}`);
+    return address;
+  });
   if (url === undefined) throw new Error(`the server ended (${end}): ${started.errors()}`);
   return { ...started, url };
 }
@@ -107,7 +109,7 @@ export async function postgresPid(dataDir: string): Promise<number | undefined> 
 export async function killPostgres(pid: number): Promise<void> {
   if (!isRunning(pid)) return;
   process.kill(pid, 'SIGKILL');
-  await vi.waitFor(() => {
+  await eventually(() => {
     if (isRunning(pid)) throw new Error('still there');
   });
 }

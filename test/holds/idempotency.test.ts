@@ -317,11 +317,24 @@ test('requests with one key and different bodies that race: one is placed, the o
   expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 422, 422, 422, 422, 422]);
 });
 
-/** Holds the lock of a key, as the transaction of a request does that is still running. */
-async function lockKey(key: string) {
+/** A request with this key that is still running: its transaction is open until the test ends it, and changes nothing. */
+async function runWith(key: string) {
   const session = await openSession(server.database);
   await session.query('BEGIN');
-  await session.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [`frontend\x1f${key}`]);
+  const who = {
+    created_by: 'frontend',
+    holder: 'frontend',
+    idempotency_key: key,
+    fingerprint: 'another body',
+  };
+  const request = {
+    ...who,
+    room_ids: [2_147_483_647],
+    ttl_seconds: 900,
+    is_patient: false,
+    request_id: 'request',
+  };
+  await session.query('SELECT hold_place($1::jsonb)', [JSON.stringify([request])]);
   return session;
 }
 
@@ -329,7 +342,7 @@ test('one that arrives while the first is still running waits, and replays', asy
   const key = newKey();
   const body = { room_ids: [await makeRoomId()] };
   const first = await place(key, body);
-  const session = await lockKey(key);
+  const session = await runWith(key);
   let isAnswered = false;
   const waiting = place(key, body).finally(() => {
     isAnswered = true;
@@ -344,7 +357,7 @@ test('one that arrives while the first is still running waits, and replays', asy
 test('409 request-in-progress after 5 s of waiting for the first: nothing is held', async () => {
   const roomId = await makeRoomId();
   const key = newKey();
-  const session = await lockKey(key);
+  const session = await runWith(key);
   const begunAtMs = performance.now();
   const answer = await place(key, { room_ids: [roomId] });
   const waitedMs = performance.now() - begunAtMs;

@@ -3,9 +3,9 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/embedded-postgres.ts';
-import { isRunning, killPostgres, makeDataDir, postgresPid } from '../helpers/server-process.ts';
+import { eventually, isRunning, killPostgres, makeDataDir, postgresPid } from '../helpers/server-process.ts';
 
 const log = { info: () => undefined, warn: () => undefined };
 
@@ -100,7 +100,7 @@ test('a Postgres that is killed comes back at the same address, with what was co
   onTestFinished(() => postgres.stop());
   await ask(postgres.url, 'CREATE TABLE kept AS SELECT 1 AS one');
   await killPostgres((await postgresPid(dataDir)) ?? 0);
-  await vi.waitFor(() => expect(said).toContain('the embedded Postgres is back'), { timeout: 20_000 });
+  await eventually(() => expect(said).toContain('the embedded Postgres is back'));
   expect(await ask(postgres.url, 'SELECT one FROM kept')).toEqual([{ one: 1 }]);
   await expect(open(dataDir)).rejects.toThrow('already uses the database');
 });

@@ -78,13 +78,28 @@ test('no lock is left behind', async () => {
   ).toEqual([]);
 });
 
-/** The statements that Prisma would want and that are right not to be there: it cannot express what stands there. */
-const beyondPrisma = [
-  // Indexes that are partial, descending, on expressions or in another collation are unknown to the schema.
-  /^DROP INDEX "[a-z_]+";$/,
-  // A default is compared as text, and Postgres writes this one in its own way.
-  /^ALTER TABLE "[a-z_]+" (ALTER COLUMN "[a-z_]+" SET DEFAULT date_trunc\('milliseconds', clock_timestamp\(\)\)(, )?)+;$/,
+/** Indexes that only the migrations name: each is there for one list or one worker, and the client needs none. */
+const indexesBeyondPrisma = [
+  'audit_log_actor',
+  'audit_log_at',
+  'audit_log_commit_order',
+  'audit_log_entity',
+  'hold_created_by_id',
+  'hold_holder_id',
+  'hold_room_room_id_hold',
+  'hold_status_id',
+  'idempotency_key_created_at',
 ];
+
+/** What Prisma would change, and must not: it cannot express what stands there. */
+const isBeyondPrisma = (statement: string): boolean => {
+  const index = /^DROP INDEX "(\w+)";$/.exec(statement)?.[1];
+  if (index !== undefined) return indexesBeyondPrisma.includes(index);
+  // Defaults are compared as text, and Postgres writes this one in its own way.
+  const isTimeDefault = /^ALTER COLUMN "\w+" SET DEFAULT date_trunc\('milliseconds', clock_timestamp\(\)\)$/;
+  const changes = /^ALTER TABLE "\w+" (.+);$/.exec(statement)?.[1]?.split(/, (?=ALTER COLUMN)/) ?? [];
+  return changes.length > 0 && changes.every((change) => isTimeDefault.test(change));
+};
 
 test('schema.prisma and the migrations agree but for what Prisma cannot express', async () => {
   const statements = (await migrationsDiff(scratch.url))
@@ -96,7 +111,7 @@ test('schema.prisma and the migrations agree but for what Prisma cannot express'
         .trim(),
     )
     .filter((statement) => statement !== '');
-  expect(statements.filter((statement) => !beyondPrisma.some((known) => known.test(statement)))).toEqual([]);
+  expect(statements.filter((statement) => !isBeyondPrisma(statement))).toEqual([]);
 });
 
 test('comparing leaves no database behind', async () => {

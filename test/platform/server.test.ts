@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { connect as connectSocket, createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { applyMigrations } from '../../src/migrations.ts';
 import { connect } from '../helpers/connections.ts';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import {
+  eventually,
   isRunning,
   killPostgres,
   makeDataDir,
@@ -46,7 +47,7 @@ const startOnDatabase = async (env: Record<string, string> = {}) => {
 test('with no settings: an embedded database, 60 rooms, and printed calls that work as they are', async () => {
   const dataDir = await makeDataDir();
   const server = await startServer({ HOLDFAST_DATA_DIR: dataDir });
-  await vi.waitFor(() => expect(server.output()).toContain('# Hold room 7'));
+  await eventually(() => expect(server.output()).toContain('# Hold room 7'));
   const calls = [...server.output().matchAll(/^# (.+)\n(curl .+)$/gm)].map(([, title, command = '']) => ({
     title,
     method: / -X (\w+)/.exec(command)?.[1] ?? 'GET',
@@ -123,10 +124,7 @@ test('a start that is killed half-way is made good by the next', async () => {
   const dataDir = await makeDataDir();
   for (const word of ['making a new database', 'the embedded Postgres runs', 'applied the migration']) {
     const cut = startSource('server.ts', { HOLDFAST_DATA_DIR: dataDir, PORT: '0' });
-    await vi.waitFor(() => expect(cut.output()).toMatch(new RegExp(`${word}|Server listening`)), {
-      timeout: 20_000,
-      interval: 1,
-    });
+    await eventually(() => expect(cut.output()).toMatch(new RegExp(`${word}|Server listening`)));
     cut.kill('SIGKILL');
     await cut.ended;
   }
@@ -196,13 +194,13 @@ test('a draining server is not ready, serves, and ends once the last request in 
   await blocker.query('BEGIN');
   await blocker.query('SELECT FROM room WHERE room_id = 1 FOR UPDATE');
   const inFlight = call(server, '/rooms/1/freeze', { method: 'POST' });
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(
       await database.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`),
     ).toHaveLength(1),
   );
   server.kill('SIGTERM');
-  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503));
+  await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503));
   const served = await call(server, '/rooms/1');
   expect([served.status, served.headers.get('connection')]).toEqual([200, 'close']);
   await blocker.query('COMMIT');
@@ -239,7 +237,7 @@ test('a second signal does not wait for anybody', async () => {
   const { server } = await startOnDatabase({ SHUTDOWN_GRACE_SECONDS: '300' });
   await stallRequest(server);
   server.kill('SIGTERM');
-  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503));
+  await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503));
   server.kill('SIGTERM');
   expect(await server.ended).toBe(1);
 });

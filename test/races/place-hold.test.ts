@@ -176,6 +176,25 @@ test('one key while its first request waits for a room: the second waits, and re
   expect(answers.map(({ headers }) => headers['idempotent-replayed'])).toEqual([undefined, 'true']);
 });
 
+test('one key ten times in one batch: one hold, ten times the same 201', async () => {
+  const { roomIds } = await instances.makeRooms(2);
+  const [locked, free] = roomIds;
+  const room = await holdUp(instances.database, [Number(locked)]);
+  // As many as an instance sends at a time wait for the room; what comes then is one batch.
+  const before = [1, 2, 3].map((n) => place(0, buyer(`ahead-${n}`), { room_ids: [locked] }));
+  await room.waiters(3);
+  const token = buyer('batched');
+  const asked = Array.from({ length: 10 }, () =>
+    place(0, token, { room_ids: [free] }, { 'idempotency-key': 'in-one-batch' }),
+  );
+  await room.letGo();
+  const answers = await Promise.all(asked);
+  expect(tally(answers)).toEqual({ 201: 10 });
+  expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+  expect(tally(await Promise.all(before))).toEqual({ 201: 1, '409 room-unavailable': 2 });
+  await expectAuditExplainsTables(instances);
+});
+
 test('two sets in opposite orders while their rooms are locked: both wait in one order, one wins', async () => {
   const { roomIds } = await instances.makeRooms(4);
   for (let round = 0; round < 5; round += 1) {
@@ -190,5 +209,23 @@ test('two sets in opposite orders while their rooms are locked: both wait in one
     const winner = answers.find(({ status }) => status === 201)?.body;
     await instances.call(0)('DELETE', `/rooms/hold/${winner.hold_id}`, { token: instances.apps[0].as.admin });
   }
+  await expectAuditExplainsTables(instances);
+});
+
+test('a holder is counted after the one before has committed: the 21st waits for the 20th, then 429', async () => {
+  const { roomIds } = await instances.makeRooms(21);
+  const token = buyer('counted');
+  for (const id of roomIds.slice(0, 19)) {
+    expect((await place(0, token, { room_ids: [id] })).status).toBe(201);
+  }
+  const room = await holdUp(instances.database, roomIds.slice(19, 20));
+  // As another instance would: the 20th is placed and not yet committed.
+  const who = { created_by: 'buyer-counted', holder: 'buyer-counted', holds_active_max: 20 };
+  const wanted = { room_ids: roomIds.slice(19, 20), ttl_seconds: 600, is_patient: false };
+  await room.run('SELECT hold_place($1)', { ...who, ...wanted, request_id: 'another instance' });
+  const asked = place(1, token, { room_ids: roomIds.slice(20) });
+  await room.waiters(1);
+  await room.letGo();
+  expect(tally([await asked])).toEqual({ '429 hold-limit-reached': 1 });
   await expectAuditExplainsTables(instances);
 });

@@ -31,7 +31,7 @@ export async function startSampler(database: TestDatabase): Promise<() => Promis
 }
 
 const tornSql = `
-  SELECT 'hold ' || h.hold_id || ' of ' || h.reference || ' rooms: ' || seen::text AS torn
+  SELECT format('hold %s of %s rooms: held, claimed, audited are %s', h.hold_id, h.reference, seen) AS torn
   FROM hold h CROSS JOIN LATERAL (
     SELECT
       (SELECT count(*) FROM room r WHERE r.hold_id = h.hold_id AND r.room_status = 'HELD') AS held,
@@ -39,7 +39,7 @@ const tornSql = `
       (SELECT count(*) FROM audit_log a WHERE a.hold_id = h.hold_id AND a.action = 'HOLD') AS audited) seen
   WHERE h.status = 'ACTIVE' AND NOT (seen.held = h.reference::integer AND seen.claimed = seen.held AND seen.audited = seen.held)
   UNION ALL
-  SELECT 'room ' || r.room_id || ' is held by nobody' FROM room r
+  SELECT format('room %s is held by nobody', r.room_id) FROM room r
   WHERE r.room_status = 'HELD' AND NOT EXISTS (
     SELECT FROM hold h JOIN hold_room c USING (hold_id)
     WHERE h.hold_id = r.hold_id AND h.status = 'ACTIVE' AND c.room_id = r.room_id AND c.is_live)`;
