@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -87,6 +88,9 @@ export async function createCluster(
     await rename(join(draftDir, 'cluster'), dir).catch((error: unknown) => {
       if (!hasCode(error, 'EEXIST', 'ENOTEMPTY')) throw error;
     });
+  } catch (error) {
+    // The faster process removes what it takes for the draft of a crash: then this one failed for a good reason.
+    if (!existsSync(dir)) throw error;
   } finally {
     await rm(draftDir, { recursive: true, force: true });
   }

@@ -103,15 +103,21 @@ const fail = (wishes: Wishes, log: Logger, error: unknown): void => {
   wishes.stop.abort();
 };
 
+/** Ctrl-C reaches every process of a terminal, and npm hands it on as well: within this time it is one signal. */
+const signalEchoMs = 300;
+
 const listenToSignals = (wishes: Wishes, log: Logger): void => {
+  let firstSignalAt = Number.POSITIVE_INFINITY;
   // SIGHUP is a terminal that was closed: its processes would be left behind.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (!wishes.stop.signal.aborted) {
         log.info(`${signal}: stopping`);
+        firstSignalAt = performance.now();
         wishes.stop.abort();
         return;
       }
+      if (performance.now() - firstSignalAt < signalEchoMs) return;
       log.warn(`${signal} again: stopping without waiting for requests`);
       process.exitCode = 1;
       wishes.force.abort();

@@ -188,17 +188,19 @@ test('a database without migrations: the server starts, is not ready, and is onc
   expect(server.output()).toContain('admin freezes rooms');
 });
 
+const untilSomebodyWaits = (database: TestDatabase): Promise<void> =>
+  eventually(async () => {
+    const waiting = await database.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
+    expect(waiting).toHaveLength(1);
+  });
+
 test('a draining server is not ready, serves, and ends once the last request in flight has been answered', async () => {
   const { database, server } = await startOnDatabase({ SHUTDOWN_GRACE_SECONDS: '300' });
   const blocker = await connect(database.url);
   await blocker.query('BEGIN');
   await blocker.query('SELECT FROM room WHERE room_id = 1 FOR UPDATE');
   const inFlight = call(server, '/rooms/1/freeze', { method: 'POST' });
-  await eventually(async () =>
-    expect(
-      await database.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`),
-    ).toHaveLength(1),
-  );
+  await untilSomebodyWaits(database);
   server.kill('SIGTERM');
   await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503));
   const served = await call(server, '/rooms/1');
@@ -237,7 +239,25 @@ test('a second signal does not wait for anybody', async () => {
   const { server } = await startOnDatabase({ SHUTDOWN_GRACE_SECONDS: '300' });
   await stallRequest(server);
   server.kill('SIGTERM');
-  await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503));
-  server.kill('SIGTERM');
+  // One that comes at once counts as the echo of the first: this goes on until it has been long enough.
+  await eventually(() => {
+    server.kill('SIGTERM');
+    expect(server.output()).toContain('SIGTERM again');
+  });
   expect(await server.ended).toBe(1);
+});
+
+test('the echo of a signal is not a second one', async () => {
+  const { database, server } = await startOnDatabase({ SHUTDOWN_GRACE_SECONDS: '300' });
+  const blocker = await connect(database.url);
+  await blocker.query('BEGIN');
+  await blocker.query('SELECT FROM room WHERE room_id = 1 FOR UPDATE');
+  const inFlight = call(server, '/rooms/1/freeze', { method: 'POST' });
+  await untilSomebodyWaits(database);
+  server.kill('SIGINT');
+  server.kill('SIGINT');
+  await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503));
+  await blocker.query('COMMIT');
+  expect((await inFlight).status).toBe(200);
+  expect(await server.ended).toBe(0);
 });
