@@ -161,10 +161,12 @@ function over({ status }: ModelHold): Expected {
 
 const shown = (hold: ModelHold): Expected => ({ status: 200, body: holdFacts(hold) });
 
+/** What extending a hold answers. */
 export function extend(hold: ModelHold): Expected {
   return hold.status === 'ACTIVE' ? shown(hold) : over(hold);
 }
 
+/** Confirms a hold, or says why not. */
 export function confirm(hold: ModelHold, reference: string | null, reacquires: boolean): Expected {
   if (hold.status === 'CONFIRMED' && hold.booking_reference === reference) return shown(hold);
   if (hold.status === 'EXPIRED' && reacquires) {
@@ -178,6 +180,7 @@ export function confirm(hold: ModelHold, reference: string | null, reacquires: b
   return shown(hold);
 }
 
+/** Releases a hold, or says why not. */
 export function release(hold: ModelHold): Expected {
   if (hold.status === 'CONFIRMED') return over(hold);
   if (hold.status === 'ACTIVE') end(hold, 'RELEASED');
@@ -189,6 +192,7 @@ export function expireHold(hold: ModelHold): void {
   if (hold.status === 'ACTIVE') end(hold, 'EXPIRED');
 }
 
+/** Freezes a room, or says why not. */
 export function freeze(model: Model, room: ModelRoom, wanted: ModelFreeze): Expected {
   if (room.isDeleted) return roomNotFound;
   if (room.room_status === 'BOOKED') return problem(409, 'room-booked');
@@ -217,6 +221,7 @@ export function expireFreeze(room: ModelRoom): void {
   if (room.isTimed) thaw(room);
 }
 
+/** Ends a room's freeze, or says why not. */
 export function unfreeze(room: ModelRoom): Expected {
   if (room.isDeleted) return roomNotFound;
   if (room.room_status !== 'FROZEN')
@@ -225,6 +230,7 @@ export function unfreeze(room: ModelRoom): Expected {
   return { status: 200, body: roomFacts(room) };
 }
 
+/** Changes a room's status, or says why not. */
 export function changeStatus(room: ModelRoom, status: 'AVAILABLE' | 'MAINTENANCE' | 'BOOKED'): Expected {
   if (room.isDeleted) return roomNotFound;
   if (room.room_status === 'FROZEN') return problem(409, 'room-frozen');
@@ -234,6 +240,7 @@ export function changeStatus(room: ModelRoom, status: 'AVAILABLE' | 'MAINTENANCE
   return { status: 200, body: roomFacts(room) };
 }
 
+/** Deletes a room, or says why not. */
 export function deleteRoom(room: ModelRoom): Expected {
   if (room.isDeleted) return roomNotFound;
   if (room.room_status !== 'AVAILABLE' && room.room_status !== 'MAINTENANCE') {

@@ -7,6 +7,8 @@
 --   * A command takes a JSON array of requests and answers one outcome per request, in order, as if they had run
 --     one after the other. An outcome is {"problem", "facts"}, what the verb made, or {"retry"}: nothing was done,
 --     because the "key" is in use elsewhere or the "rooms" were on the move.
+--   * A wait for a lock has a bound. The frequent commands are planned once per connection (planning anew took longer
+--     than running), and by indexes even while the tables are small: a plan outlives their growth.
 --   * Old and new instances run side by side during an upgrade: a command whose parameters change gets a new name.
 
 -- An instant on the wire: RFC 3339, UTC, milliseconds.
@@ -219,7 +221,8 @@ END $$;
 
 -- One pass of the worker: ends up to `batch_max` expired holds' rooms and as many timed freezes. Never waits for a
 -- room: those that are locked are somebody else's work, or the next pass's.
-CREATE FUNCTION sweep(batch_max integer) RETURNS json LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+CREATE FUNCTION sweep(batch_max integer) RETURNS json LANGUAGE plpgsql
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   at timestamptz;
   held integer[];

@@ -2,7 +2,8 @@
 
 -- [{"room_id", "freeze_reason", "freeze_note", "expires_in_seconds", "supersede_hold", "actor", "request_id"}].
 -- Outcomes: {"room", "revoked_hold_id"}.
-CREATE FUNCTION room_freeze(requests jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+CREATE FUNCTION room_freeze(requests jsonb) RETURNS json LANGUAGE plpgsql
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   outcomes json[] := '{}';
   request record;
@@ -64,7 +65,8 @@ BEGIN
 END $$;
 
 -- [{"room_id", "actor", "request_id"}]
-CREATE FUNCTION room_unfreeze(requests jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+CREATE FUNCTION room_unfreeze(requests jsonb) RETURNS json LANGUAGE plpgsql
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   outcomes json[] := '{}';
   request record;

@@ -75,7 +75,7 @@ END $$;
 -- [hold_place_request]. Outcomes: {"hold_id", "body", "is_replay"}; the body is the hold on the wire, to the byte what
 -- its key will answer for 24 hours. `holds_active_max` is null for a request that no limit applies to.
 CREATE FUNCTION hold_place(requests jsonb) RETURNS json LANGUAGE plpgsql
-SET lock_timeout = '5s' AS $$
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   outcomes json[] := '{}';
   asked hold_place_request[] := ARRAY(SELECT q FROM jsonb_populate_recordset(NULL::hold_place_request, requests) q);
@@ -131,9 +131,12 @@ BEGIN
 
   -- Then rooms, and with them the clock.
   at := rooms_lock(ARRAY(SELECT DISTINCT room_id FROM unnest(asked) q, unnest(q.room_ids) room_id));
+  -- Locked once more for a room that was made since: the statement before did not see it.
   SELECT array_agg(room_id), array_agg(room_id) FILTER (WHERE room_status = 'AVAILABLE') INTO known, free
-  FROM room
-  WHERE room_id IN (SELECT unnest(q.room_ids) FROM unnest(asked) q) AND NOT is_deleted;
+  FROM (
+    SELECT room_id, room_status FROM room
+    WHERE room_id IN (SELECT unnest(q.room_ids) FROM unnest(asked) q) AND NOT is_deleted
+    FOR NO KEY UPDATE) locked;
   SELECT coalesce(jsonb_object_agg(counted.who, counted.active), '{}') INTO active_counts FROM (
     SELECT pair_name(q.created_by, q.holder) AS who, (
       SELECT count(*) FROM hold h
@@ -307,7 +310,7 @@ $$;
 -- [{"hold_id", "sees_all", "actor", "ttl_seconds", "lifetime_seconds_max", "request_id"}]. `sees_all` is false for those who may touch only
 -- what they placed: to them somebody else's hold does not exist.
 CREATE FUNCTION hold_extend(requests jsonb) RETURNS json LANGUAGE plpgsql
-SET lock_timeout = '5s' AS $$
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   outcomes json[] := '{}';
   request record;
@@ -350,7 +353,8 @@ BEGIN
 END $$;
 
 -- [{"hold_id", "sees_all", "actor", "request_id"}]
-CREATE FUNCTION hold_release(requests jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+CREATE FUNCTION hold_release(requests jsonb) RETURNS json LANGUAGE plpgsql
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   outcomes json[] := '{}';
   request record;
@@ -377,7 +381,8 @@ BEGIN
 END $$;
 
 -- [{"hold_id", "sees_all", "actor", "booking_reference", "reacquire", "request_id"}]
-CREATE FUNCTION hold_confirm(requests jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+CREATE FUNCTION hold_confirm(requests jsonb) RETURNS json LANGUAGE plpgsql
+SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   outcomes json[] := '{}';
   request record;
