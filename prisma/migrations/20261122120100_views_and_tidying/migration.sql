@@ -114,7 +114,8 @@ CREATE FUNCTION hold_json(h hold, rooms claim_wire[], at timestamptz) RETURNS js
     CASE WHEN h.status = 'ACTIVE' AND h.expires_at <= at THEN 'EXPIRED' ELSE h.status END,
     h.holder, h.created_by, h.reference, rooms,
     instant(h.created_at), instant(h.expires_at),
-    CASE WHEN h.status = 'ACTIVE' AND h.expires_at > at THEN ceil(extract(epoch FROM h.expires_at - at)) ELSE 0 END,
+    CASE WHEN h.status = 'ACTIVE' AND h.expires_at > at
+      THEN ceil(extract(epoch FROM h.expires_at - greatest(at, h.created_at))) ELSE 0 END,
     h.booking_reference, h.is_reacquired,
     instant(CASE WHEN h.status = 'ACTIVE' AND h.expires_at <= at THEN h.expires_at ELSE h.ended_at END))::hold_wire)
 $$;
@@ -122,6 +123,14 @@ CREATE FUNCTION hold_claims(hold_id uuid) RETURNS claim_wire[] LANGUAGE sql STAB
   SELECT array_agg(ROW(c.room_id, r.room_no, c.fence)::claim_wire ORDER BY c.room_id)
   FROM hold_room c JOIN room r USING (room_id)
   WHERE c.hold_id = hold_claims.hold_id
+$$;
+
+-- What an audit row says of a room that was in a hold, and of what became of it.
+CREATE FUNCTION held_json(hold_id uuid, hold_expires_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('room_status', 'HELD', 'hold_id', hold_id, 'hold_expires_at', instant(hold_expires_at))
+$$;
+CREATE FUNCTION unheld_json(next_status room_status, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('room_status', next_status, 'hold_id', NULL, 'hold_expires_at', NULL, 'updated_at', instant(at))
 $$;
 
 -- Ends those of these holds that have expired at this instant: EXPIRED, once, with an EXPIRE row for every room.
@@ -143,8 +152,8 @@ BEGIN
 
   UPDATE hold_room SET is_live = false WHERE hold_id = ANY (ended) AND is_live;
   INSERT INTO audit_log (at, entity, entity_id, action, old_value, new_value, actor, hold_id)
-  SELECT at, 'room', r.room_id::text, 'EXPIRE', room_changes(room_at(r, at), r) - 'updated_at',
-    room_changes(r, room_at(r, at)), 'system', c.hold_id
+  SELECT at, 'room', r.room_id::text, 'EXPIRE', held_json(c.hold_id, r.hold_expires_at),
+    unheld_json('AVAILABLE', greatest(r.updated_at, r.hold_expires_at)), 'system', c.hold_id
   FROM hold_room c JOIN room r ON r.room_id = c.room_id AND r.hold_id = c.hold_id
   WHERE c.hold_id = ANY (ended)
   ORDER BY r.room_id;
@@ -219,12 +228,12 @@ BEGIN
   RETURN at;
 END $$;
 
--- One pass of the worker: ends up to `batch_max` expired holds' rooms and as many timed freezes. Never waits for a
--- room: those that are locked are somebody else's work, or the next pass's.
+-- One batch of the worker: frees up to `batch_max` rooms whose holds are over, ends as many timed freezes, forgets as
+-- many old idempotency keys. It waits for nobody: what is locked is somebody else's work, or the next pass's.
 CREATE FUNCTION sweep(batch_max integer) RETURNS json LANGUAGE plpgsql
 SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-  at timestamptz;
+  at timestamptz := clock();
   held integer[];
   frozen integer[];
   over uuid[];
@@ -234,18 +243,17 @@ DECLARE
   keys_forgotten integer;
 BEGIN
   held := ARRAY(
-    SELECT room_id FROM room WHERE room_status = 'HELD' AND hold_expires_at <= clock()
+    SELECT room_id FROM room WHERE room_status = 'HELD' AND hold_expires_at <= at
     ORDER BY hold_expires_at, room_id LIMIT batch_max FOR NO KEY UPDATE SKIP LOCKED);
   frozen := ARRAY(
-    SELECT room_id FROM room
-    WHERE room_status = 'FROZEN' AND freeze_expires_at IS NOT NULL AND freeze_expires_at <= clock()
+    SELECT room_id FROM room WHERE room_status = 'FROZEN' AND freeze_expires_at <= at
     ORDER BY freeze_expires_at LIMIT batch_max FOR NO KEY UPDATE SKIP LOCKED);
   over := ARRAY(
-    SELECT hold_id FROM hold
-    WHERE hold_id IN (SELECT hold_id FROM room WHERE room_id = ANY (held))
-    ORDER BY hold_id FOR NO KEY UPDATE);
+    SELECT hold_id FROM hold WHERE hold_id IN (SELECT hold_id FROM room WHERE room_id = ANY (held))
+    FOR NO KEY UPDATE SKIP LOCKED);
   at := clock();
-  IF cardinality(held) > 0 THEN
+  IF cardinality(over) > 0 THEN
+    held := ARRAY(SELECT room_id FROM room WHERE room_id = ANY (held) AND hold_id = ANY (over));
     holds_expired := holds_expire(over, at);
     rooms_freed := cardinality(held);
     PERFORM rooms_tidy(held, at);
@@ -255,7 +263,7 @@ BEGIN
   END IF;
   DELETE FROM idempotency_key WHERE (created_by, key) IN (
     SELECT created_by, key FROM idempotency_key
-    WHERE created_at <= at - interval '24 hours' LIMIT batch_max FOR UPDATE SKIP LOCKED);
+    WHERE created_at <= at - interval '24 hours' ORDER BY created_at LIMIT batch_max FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS keys_forgotten = ROW_COUNT;
   RETURN json_build_object(
     'holds_expired', holds_expired, 'freezes_ended', freezes_ended, 'keys_forgotten', keys_forgotten,

@@ -205,7 +205,7 @@ BEGIN
     ELSE
       after := before;
       after.is_deleted := true;
-      after := room_write(before, after, at, 'DELETE', request.actor, NULL, request.request_id);
+      PERFORM room_write(before, after, at, 'DELETE', request.actor, NULL, request.request_id);
       outcomes := array_append(outcomes, json_build_object('room', room_json(before, true)));
     END IF;
   END LOOP;

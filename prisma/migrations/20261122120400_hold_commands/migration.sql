@@ -84,7 +84,9 @@ DECLARE
   granted_at timestamptz;
   key_name text;
   stored idempotency_key;
-  active_counts jsonb := '{}';
+  holders text[];             -- those with a limit,
+  active_counts integer[];    -- and how many active holds each has, those granted here included
+  who integer;
   known integer[];
   free integer[];
   taken integer[] := '{}';
@@ -94,7 +96,7 @@ DECLARE
   claimers integer[] := '{}'; -- the number of the request behind each claim,
   claimed integer[] := '{}';  -- and its room
   available integer;
-  n integer;
+  conflicts json;
 BEGIN
   -- Keys first: one that is in use elsewhere is not waited for here, where others would wait too.
   FOR n IN 1 .. cardinality(asked) LOOP
@@ -137,17 +139,18 @@ BEGIN
     SELECT room_id, room_status FROM room
     WHERE room_id IN (SELECT unnest(q.room_ids) FROM unnest(asked) q) AND NOT is_deleted
     FOR NO KEY UPDATE) locked;
-  SELECT coalesce(jsonb_object_agg(counted.who, counted.active), '{}') INTO active_counts FROM (
-    SELECT pair_name(q.created_by, q.holder) AS who, (
-      SELECT count(*) FROM hold h
-      WHERE h.created_by = q.created_by AND h.holder = q.holder AND h.status = 'ACTIVE' AND h.expires_at > at) AS active
-    FROM (SELECT DISTINCT created_by, holder FROM unnest(asked) WHERE holds_active_max IS NOT NULL) q) counted;
+  SELECT array_agg(pair_name(q.created_by, q.holder)), array_agg((
+    SELECT count(*) FROM hold h
+    WHERE h.created_by = q.created_by AND h.holder = q.holder AND h.status = 'ACTIVE' AND h.expires_at > at)::integer)
+  INTO holders, active_counts
+  FROM (SELECT DISTINCT created_by, holder FROM unnest(asked) WHERE holds_active_max IS NOT NULL) q;
 
   -- Who gets what, in the order of asking. Those refused stand in the order behind those granted.
   FOR n IN 1 .. cardinality(asked) LOOP
     CONTINUE WHEN outcomes[n] IS NOT NULL;
     request := asked[n];
-    key_name := pair_name(request.created_by, request.holder);
+    who := CASE WHEN request.holds_active_max IS NOT NULL
+      THEN array_position(holders, pair_name(request.created_by, request.holder)) END;
     IF request.room_ids IS NOT NULL AND NOT request.room_ids <@ coalesce(known, '{}') THEN
       outcomes[n] := problem('room-not-found', json_build_object('missing_room_ids',
         ARRAY(SELECT id FROM unnest(request.room_ids) id WHERE id <> ALL (coalesce(known, '{}')) ORDER BY id)));
@@ -157,7 +160,7 @@ BEGIN
     THEN
       outcomes[n] := problem('room-type-not-found');
       CONTINUE;
-    ELSIF (active_counts -> key_name)::integer >= request.holds_active_max THEN
+    ELSIF active_counts[who] >= request.holds_active_max THEN
       outcomes[n] := problem('hold-limit-reached', json_build_object('limit', request.holds_active_max));
       CONTINUE;
     END IF;
@@ -185,8 +188,8 @@ BEGIN
     granted := granted || n;
     claimed := claimed || chosen;
     claimers := claimers || array_fill(n, ARRAY[cardinality(chosen)]);
-    IF request.holds_active_max IS NOT NULL THEN
-      active_counts := jsonb_set(active_counts, ARRAY[key_name], to_jsonb((active_counts -> key_name)::integer + 1));
+    IF who IS NOT NULL THEN
+      active_counts[who] := active_counts[who] + 1;
     END IF;
   END LOOP;
 
@@ -241,7 +244,10 @@ BEGIN
 
   FOR n IN 1 .. cardinality(asked) LOOP
     IF outcomes[n] IS NULL THEN
-      outcomes[n] := problem('room-unavailable', json_build_object('conflicts', room_conflicts(asked[n].room_ids, at)));
+      conflicts := room_conflicts(asked[n].room_ids, at);
+      -- None is left if a room came free while this batch was at work.
+      outcomes[n] := CASE WHEN json_array_length(conflicts) = 0 THEN '{"retry": "rooms"}'
+        ELSE problem('room-unavailable', json_build_object('conflicts', conflicts)) END;
     END IF;
   END LOOP;
   RETURN array_to_json(outcomes);
@@ -275,9 +281,9 @@ BEGIN
   INSERT INTO audit_log (at, entity, entity_id, action, old_value, new_value, actor, hold_id, request_id)
   SELECT at, 'room', room_id::text,
     (CASE ended_as WHEN 'CONFIRMED' THEN 'CONFIRM' WHEN 'RELEASED' THEN 'RELEASE' ELSE 'REVOKE' END)::audit_action,
-    jsonb_build_object('room_status', 'HELD', 'hold_id', h.hold_id, 'hold_expires_at', instant(h.expires_at))
+    held_json(h.hold_id, h.expires_at)
       || CASE WHEN booked_under IS NULL THEN '{}' ELSE '{"booking_reference": null}'::jsonb END,
-    jsonb_build_object('room_status', next_status, 'hold_id', NULL, 'hold_expires_at', NULL, 'updated_at', instant(at))
+    unheld_json(next_status, at)
       || CASE WHEN booked_under IS NULL THEN '{}' ELSE jsonb_build_object('booking_reference', booked_under) END,
     actor, h.hold_id, request_id
   FROM left_rooms l ORDER BY l.room_id;
@@ -307,8 +313,8 @@ CREATE FUNCTION hold_outcome(h hold, at timestamptz) RETURNS json LANGUAGE sql S
     'ms_left', CASE WHEN h.status = 'ACTIVE' THEN (extract(epoch FROM h.expires_at - at) * 1000)::bigint END)
 $$;
 
--- [{"hold_id", "sees_all", "actor", "ttl_seconds", "lifetime_seconds_max", "request_id"}]. `sees_all` is false for those who may touch only
--- what they placed: to them somebody else's hold does not exist.
+-- [{"hold_id", "changes_all", "actor", "ttl_seconds", "lifetime_seconds_max", "request_id"}]. `changes_all` is false for
+-- those who may change only what they placed: to them somebody else's hold does not exist.
 CREATE FUNCTION hold_extend(requests jsonb) RETURNS json LANGUAGE plpgsql
 SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
@@ -321,10 +327,10 @@ DECLARE
 BEGIN
   FOR request IN
     SELECT * FROM jsonb_to_recordset(requests)
-      AS (hold_id uuid, sees_all boolean, actor text, ttl_seconds integer, lifetime_seconds_max integer, request_id text)
+      AS (hold_id uuid, changes_all boolean, actor text, ttl_seconds integer, lifetime_seconds_max integer, request_id text)
   LOOP
     SELECT * INTO h FROM hold
-    WHERE hold.hold_id = request.hold_id AND (request.sees_all OR hold.created_by = request.actor);
+    WHERE hold.hold_id = request.hold_id AND (request.changes_all OR hold.created_by = request.actor);
     IF NOT FOUND THEN
       outcomes := array_append(outcomes, problem('hold-not-found'));
       CONTINUE;
@@ -352,7 +358,7 @@ BEGIN
   RETURN array_to_json(outcomes);
 END $$;
 
--- [{"hold_id", "sees_all", "actor", "request_id"}]
+-- [{"hold_id", "changes_all", "actor", "request_id"}]
 CREATE FUNCTION hold_release(requests jsonb) RETURNS json LANGUAGE plpgsql
 SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
@@ -362,10 +368,10 @@ DECLARE
   h hold;
 BEGIN
   FOR request IN
-    SELECT * FROM jsonb_to_recordset(requests) AS (hold_id uuid, sees_all boolean, actor text, request_id text)
+    SELECT * FROM jsonb_to_recordset(requests) AS (hold_id uuid, changes_all boolean, actor text, request_id text)
   LOOP
     SELECT * INTO h FROM hold
-    WHERE hold.hold_id = request.hold_id AND (request.sees_all OR hold.created_by = request.actor);
+    WHERE hold.hold_id = request.hold_id AND (request.changes_all OR hold.created_by = request.actor);
     IF NOT FOUND THEN
       outcomes := array_append(outcomes, problem('hold-not-found'));
     ELSIF h.status = 'CONFIRMED' THEN
@@ -380,7 +386,7 @@ BEGIN
   RETURN array_to_json(outcomes);
 END $$;
 
--- [{"hold_id", "sees_all", "actor", "booking_reference", "reacquire", "request_id"}]
+-- [{"hold_id", "changes_all", "actor", "booking_reference", "reacquire", "request_id"}]
 CREATE FUNCTION hold_confirm(requests jsonb) RETURNS json LANGUAGE plpgsql
 SET lock_timeout = '5s' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
@@ -393,10 +399,10 @@ DECLARE
 BEGIN
   FOR request IN
     SELECT * FROM jsonb_to_recordset(requests) AS (
-      hold_id uuid, sees_all boolean, actor text, booking_reference text, reacquire boolean, request_id text)
+      hold_id uuid, changes_all boolean, actor text, booking_reference text, reacquire boolean, request_id text)
   LOOP
     SELECT * INTO h FROM hold
-    WHERE hold.hold_id = request.hold_id AND (request.sees_all OR hold.created_by = request.actor);
+    WHERE hold.hold_id = request.hold_id AND (request.changes_all OR hold.created_by = request.actor);
     IF NOT FOUND THEN
       outcomes := array_append(outcomes, problem('hold-not-found'));
       CONTINUE;
