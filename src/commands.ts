@@ -35,8 +35,8 @@ const usualLimits: GroupCommitLimits = { batchRequestsMax: 64, flightsMax: 3, qu
 /**
  * Opens the way to one command: the function that it answers commits a request, alone or in a batch with others.
  *
- * It throws the problem that the command found, and what `Database.command` and `groupCommit` throw. Every commit is
- * told to the cache before its requests are answered.
+ * It throws the problem that the command found, and what `Database.command` and `groupCommit` throw. A commit that may
+ * have changed what lists show is told to the cache before its requests are answered.
  */
 export function openCommand<Request, Made extends object>(
   platform: Readonly<{ database: Database; cache: RoomCache }>,
@@ -48,14 +48,18 @@ export function openCommand<Request, Made extends object>(
 
   const enqueue = groupCommit(
     async (requests: readonly (Request & Asker)[]) => {
+      let isChange = true; // unless it is known that nothing was changed
       try {
         const [row] = await database.command<{ outcomes: Outcome<Made>[] }>(
           Prisma.sql`SELECT ${command}(${JSON.stringify(requests)}::jsonb) AS outcomes`,
         );
-        return row?.outcomes ?? [];
+        const outcomes = row?.outcomes ?? [];
+        isChange = outcomes.some(
+          (outcome) => outcome.problem === undefined && !isRetry(outcome) && !isReplay(outcome),
+        );
+        return outcomes;
       } finally {
-        // Also when it failed: the commit may have been reached, and a list read anew costs little.
-        cache.changed();
+        if (isChange) cache.changed();
       }
     },
     { ...usualLimits, ...limits },
@@ -83,6 +87,10 @@ export function settled<Made extends object>(made: Made | Retry): Made {
 /** Tells "ask again" from what a command made. */
 export function isRetry(made: object): made is Retry {
   return 'retry' in made;
+}
+
+function isReplay(made: object): boolean {
+  return 'is_replay' in made && made.is_replay === true;
 }
 
 /** What to tell the caller of a problem that a command found; its facts say the rest. */

@@ -9,14 +9,17 @@ import { Problem } from './problems.ts';
 
 /** Waiting for a connection longer than this means that Postgres or its pool is out of reach. */
 const connectWaitMsMax = 5_000;
-/** No statement of ours runs longer, lock waits (5 s, set by the commands) included; one that does is given up. */
+/**
+ * One that runs longer is given up here, and may still be carried out there: its outcome is unknown. Every lock is waited
+ * for 5 s at the longest (set by the commands), so only one that waits for several comes here.
+ */
 const statementWaitMsMax = 15_000;
 /** Deadlocks and serialization failures are rare and short: this many tries outlast any that will end. */
 const conflictTriesMax = 6;
 
 /** The way to Postgres. */
 export type Database = Readonly<{
-  /** For tables that want no locks: room types, counts. */
+  /** For transactions of several statements, such as making the demonstration property; verbs use `command`. */
   client: PrismaClient;
   /**
    * Runs a statement that changes nothing; once more if the connection broke.

@@ -126,3 +126,9 @@ export function optionalBody<Schema extends z.ZodType>(schema: Schema) {
 
 /** An instant in an answer. */
 export const timestamp = z.iso.datetime({ precision: 3 }).meta({ format: 'date-time' });
+
+/** The id of a hold in a path or a query, as answers write it: a UUID in lower case. */
+export const holdId = z
+  .string()
+  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
+  .meta({ format: 'uuid' });

@@ -1,6 +1,6 @@
 /** Owns the audit trail on the wire. */
 import { z } from 'zod';
-import { cursor, instant, limit, text, timestamp } from '../wire-schemas.ts';
+import { cursor, holdId, instant, limit, text, timestamp } from '../wire-schemas.ts';
 
 export const auditActions = [
   'CREATE',
@@ -42,7 +42,7 @@ export const auditPageSchema = z
 export const auditQuerySchema = z.strictObject({
   entity: z.enum(['room', 'room_type']).optional(),
   entity_id: text(1, 20).optional(),
-  hold_id: z.uuid().optional(),
+  hold_id: holdId.optional(),
   action: z.enum(auditActions).optional(),
   actor: text(1, 255).optional(),
   from: instant.optional().meta({ description: 'entries of this instant and later' }),

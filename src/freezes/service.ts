@@ -4,7 +4,7 @@ import type { Platform } from '../platform.ts';
 import { Problem } from '../problems.ts';
 import type { FreezeReason } from '../rooms/room.ts';
 import type { Room } from '../rooms/schemas.ts';
-import type { Freeze } from './schemas.ts';
+import { type Freeze, freezeWords, isBlank } from './schemas.ts';
 
 /** A room changes holders between a look at it and its row lock rarely, and hardly ever this often in a row. */
 const supersedeTriesMax = 10;
@@ -38,7 +38,7 @@ export function openFreezeService(platform: Pick<Platform, 'database' | 'cache'>
       for (let tries = 1; tries <= supersedeTriesMax; tries += 1) {
         const frozen = await freeze(request).catch((error: unknown) => {
           // A hold may have been revoked all the same; which one is not known.
-          if (request.supersede_hold) platform.cache.hold.dropAll();
+          if (request.supersede_hold && isOutcomeUnknown(error)) platform.cache.hold.dropAll();
           throw error;
         });
         if (isRetry(frozen)) continue;
@@ -55,21 +55,14 @@ export function openFreezeService(platform: Pick<Platform, 'database' | 'cache'>
   };
 }
 
-const reasonWords: readonly FreezeReason[] = ['CLEANING', 'ADMIN_LOCK', 'SYSTEM_HOLD'];
-
-/** What the free text of an admin means; throws `request-invalid` where it means two things, or none. */
+/** What the free text of an admin means; the schema has refused what means two things, or none. */
 function reasonAndNote(wanted: Freeze): { freeze_reason: FreezeReason; freeze_note: string | undefined } {
   const { freeze_reason: typed = '', freeze_note: note } = wanted;
-  if (!/\S/u.test(typed)) return { freeze_reason: 'ADMIN_LOCK', freeze_note: note };
-  const word = reasonWords.find((reason) => reason === typed);
+  const word = freezeWords.find((reason) => reason === typed);
   if (word !== undefined) return { freeze_reason: word, freeze_note: note };
-  if (typed === 'NONE') throw refused('must not be NONE: to end a freeze, DELETE it');
-  if (note !== undefined) throw refused('must be CLEANING, ADMIN_LOCK or SYSTEM_HOLD beside a freeze_note');
-  return { freeze_reason: 'ADMIN_LOCK', freeze_note: typed };
+  return { freeze_reason: 'ADMIN_LOCK', freeze_note: isBlank(typed) ? note : typed };
 }
 
-function refused(message: string): Problem {
-  return new Problem('request-invalid', 'The body is not valid.', {
-    errors: [{ path: 'freeze_reason', message }],
-  });
+function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'outcome-unknown';
 }

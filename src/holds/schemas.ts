@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import {
   cursor,
+  holdId,
   int32Id,
   integer,
   limit,
@@ -40,11 +41,6 @@ export const holdPageSchema = z
   .strictObject({ holds: z.array(holdSchema), next_cursor: z.string().nullable() })
   .meta({ id: 'HoldPage' });
 
-/** Ids are as the database writes them: lower case. */
-const holdId = z
-  .string()
-  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
-  .meta({ format: 'uuid' });
 export const holdParamsSchema = z.strictObject({ hold_id: holdId });
 
 /** The shortest hold that may be asked for, unless the longest is shorter still. */

@@ -28,7 +28,7 @@ type PlaceRequest = Readonly<{
   is_patient: boolean;
 }>;
 
-type VerbRequest = Readonly<{ hold_id: string; sees_all: boolean }>;
+type VerbRequest = Readonly<{ hold_id: string; changes_all: boolean }>;
 
 /** How long a request waits for one with its key, or for rooms of its type that are on the move. */
 const patienceMsMax = 5_000;
@@ -46,7 +46,7 @@ export function openHoldService(platform: Pick<Platform, 'config' | 'database' |
   const placePatiently = openCommand<PlaceRequest, { hold_id: string; body: string; is_replay: boolean }>(
     platform,
     'hold_place',
-    { batchRequestsMax: 1 },
+    { batchRequestsMax: 1, flightsMax: 6 },
   );
   const extend = openCommand<VerbRequest & { ttl_seconds: number; lifetime_seconds_max: number }, HoldRow>(
     platform,
@@ -63,8 +63,8 @@ export function openHoldService(platform: Pick<Platform, 'config' | 'database' |
     asker: HoldAsker,
   ): Promise<string> {
     const askedAtMs = performance.now();
-    const { actor, request_id, changesAll: sees_all } = asker;
-    const outcome = await verb({ ...request, hold_id: holdId, sees_all, actor, request_id }).catch(
+    const { actor, request_id, changesAll: changes_all } = asker;
+    const outcome = await verb({ ...request, hold_id: holdId, changes_all, actor, request_id }).catch(
       (error: unknown) => {
         // It may have been changed all the same, or found to be over.
         cache.hold.drop([holdId]);
@@ -105,8 +105,9 @@ export function openHoldService(platform: Pick<Platform, 'config' | 'database' |
       };
       const askedAtMs = performance.now();
       let placed = await place({ ...request, is_patient: false });
+      const patientFromMs = performance.now();
       for (let pauseMs = 10; isRetry(placed); pauseMs = Math.min(2 * pauseMs, 200)) {
-        if (performance.now() - askedAtMs > patienceMsMax) throw impatient(placed);
+        if (performance.now() - patientFromMs > patienceMsMax) throw impatient(placed);
         // Jitter, so that those who met do not meet again.
         await delay(pauseMs * (0.5 + Math.random()));
         placed = await placePatiently({ ...request, is_patient: true });

@@ -5,6 +5,9 @@ import type { HoldListQuery } from './schemas.ts';
 /** A hold as ready JSON; `ms_left` until it expires, null once it has ended. */
 export type HoldRow = Readonly<{ hold_id: string; body: string; ms_left: number | null }>;
 
+/** When the statement began, by the database's clock: one value throughout the statement. */
+const at = Prisma.sql`statement_timestamp()`;
+
 /** One hold as it is now. */
 export function selectHold(holdId: string): Prisma.Sql {
   return Prisma.sql`SELECT hold_outcome(h, clock()) AS hold FROM hold h WHERE h.hold_id = ${holdId}::uuid`;
@@ -19,8 +22,7 @@ export function selectHoldPage(
   createdBy: string | undefined,
 ): Prisma.Sql {
   const { limit } = query;
-  const at = Prisma.sql`statement_timestamp()`;
-  const conditions = [Prisma.sql`true`];
+  const conditions: Prisma.Sql[] = [];
   if (createdBy !== undefined) conditions.push(Prisma.sql`h.created_by = ${createdBy}`);
   if (query.holder !== undefined) conditions.push(Prisma.sql`h.holder = ${query.holder}`);
   if (query.reference !== undefined) conditions.push(Prisma.sql`h.reference = ${query.reference}`);
@@ -32,16 +34,16 @@ export function selectHoldPage(
       Prisma.sql`h.hold_id IN (SELECT c.hold_id FROM hold_room c WHERE c.room_id = ${query.room_id})`,
     );
   }
-  if (query.status === 'ACTIVE') conditions.push(Prisma.sql`h.status = 'ACTIVE' AND h.expires_at > ${at}`);
-  else if (query.status === 'EXPIRED') {
-    conditions.push(Prisma.sql`(h.status = 'EXPIRED' OR h.status = 'ACTIVE' AND h.expires_at <= ${at})`);
-  } else if (query.status !== undefined) conditions.push(Prisma.sql`h.status = ${query.status}::hold_status`);
   if (before !== undefined) conditions.push(Prisma.sql`h.hold_id < ${before}::uuid`);
+  const ranges = statusRanges(query.status).map(
+    (status) => Prisma.sql`(
+      SELECT h, h.hold_id FROM hold h WHERE ${Prisma.join([status, ...conditions], ' AND ')}
+      ORDER BY h.hold_id DESC LIMIT ${limit + 1})`,
+  );
   return Prisma.sql`
     WITH page AS (
-      SELECT h, h.hold_id, row_number() OVER (ORDER BY h.hold_id DESC) AS n
-      FROM hold h WHERE ${Prisma.join(conditions, ' AND ')}
-      ORDER BY h.hold_id DESC LIMIT ${limit + 1}
+      SELECT *, row_number() OVER (ORDER BY hold_id DESC) AS n FROM (${Prisma.join(ranges, ' UNION ALL ')}) ranges
+      ORDER BY hold_id DESC LIMIT ${limit + 1}
     )
     SELECT
       '[' || coalesce(string_agg(hold_json(h, hold_claims(hold_id), ${at})::text, ',' ORDER BY n)
@@ -49,6 +51,24 @@ export function selectHoldPage(
       count(*) > ${limit} AS has_more,
       max(hold_id::text) FILTER (WHERE n = ${limit}) AS last_hold_id
     FROM page`;
+}
+
+/** The rows to read for a status, each range in order within an index. One that is over is found by its rooms. */
+function statusRanges(status: HoldListQuery['status']): Prisma.Sql[] {
+  switch (status) {
+    case undefined:
+      return [Prisma.sql`true`];
+    case 'ACTIVE':
+      return [Prisma.sql`h.status = 'ACTIVE' AND h.expires_at > ${at}`];
+    case 'EXPIRED':
+      return [
+        Prisma.sql`h.status = 'EXPIRED'`,
+        Prisma.sql`h.status = 'ACTIVE' AND h.expires_at <= ${at} AND h.hold_id IN (
+          SELECT r.hold_id FROM room r WHERE r.room_status = 'HELD' AND r.hold_expires_at <= ${at})`,
+      ];
+    default:
+      return [Prisma.sql`h.status = ${status}::hold_status`];
+  }
 }
 
 /** What one pass of the worker did; `is_more` when it stopped at its bound. */

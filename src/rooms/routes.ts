@@ -68,8 +68,7 @@ export const roomRoutes =
         },
       },
       async (_request, reply) => {
-        const { body } = await rooms.summarizeRooms();
-        return reply.type(json).send(body);
+        return reply.type(json).send(await rooms.summarizeRooms());
       },
     );
 

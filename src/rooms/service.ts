@@ -1,4 +1,5 @@
 /** Owns the verbs on rooms and room types. */
+import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
 import type { CachedList } from '../cache/room-cache.ts';
 import { type Asker, openCommand, settled } from '../commands.ts';
@@ -10,6 +11,11 @@ import type { FreezeReason, RoomStatus } from './room.ts';
 import { freezeReasons, roomStatuses } from './room.ts';
 import type { Room, RoomChange, RoomCreate, RoomListQuery, RoomType } from './schemas.ts';
 import * as sql from './sql.ts';
+
+type RoomCount = Readonly<{ room_status: RoomStatus; freeze_reason: FreezeReason; rooms: number }>;
+
+/** Counting reads every room: it is not done anew at each write, as lists are, but once in this time. */
+const summaryAgeMsMax = 800;
 
 /** The verbs on rooms. Every one of them throws the problems that the HTTP contract names for it. */
 export type RoomService = ReturnType<typeof openRoomService>;
@@ -23,6 +29,22 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache'>) 
     'room_change',
   );
   const remove = openCommand<{ room_id: number }, { room: Room }>(platform, 'room_delete');
+  let summary: { body: Promise<string>; endsAtMs: number } | undefined;
+
+  async function countRooms(): Promise<string> {
+    const counts = await database.read<RoomCount>(sql.selectRoomCounts());
+    const sum = (matches: (count: RoomCount) => boolean) =>
+      counts.filter(matches).reduce((total, { rooms }) => total + rooms, 0);
+    return JSON.stringify({
+      total: sum(() => true),
+      by_status: Object.fromEntries(
+        roomStatuses.map((status) => [status, sum((c) => c.room_status === status)]),
+      ),
+      by_freeze_reason: Object.fromEntries(
+        freezeReasons.map((reason) => [reason, sum((c) => c.freeze_reason === reason)]),
+      ),
+    });
+  }
 
   return {
     /** Makes a room, AVAILABLE. */
@@ -72,27 +94,16 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache'>) 
       });
     },
 
-    /** How many rooms there are of each status and freeze reason, as JSON, at most 1 s old. */
-    summarizeRooms(): Promise<CachedList> {
-      return cache.list('summary', async () => {
-        const counts = await database.read<{
-          room_status: RoomStatus;
-          freeze_reason: FreezeReason;
-          rooms: number;
-        }>(sql.selectRoomCounts());
-        const sum = (matches: (count: (typeof counts)[number]) => boolean) =>
-          counts.filter(matches).reduce((total, { rooms }) => total + rooms, 0);
-        const summary = {
-          total: sum(() => true),
-          by_status: Object.fromEntries(
-            roomStatuses.map((status) => [status, sum((c) => c.room_status === status)]),
-          ),
-          by_freeze_reason: Object.fromEntries(
-            freezeReasons.map((reason) => [reason, sum((c) => c.freeze_reason === reason)]),
-          ),
-        };
-        return { body: JSON.stringify(summary), headers: {} };
-      });
+    /** How many rooms there are of each status and freeze reason, as JSON, at most 1 s old, also after an own write. */
+    summarizeRooms(): Promise<string> {
+      if (summary === undefined || performance.now() > summary.endsAtMs) {
+        const body = countRooms();
+        summary = { body, endsAtMs: performance.now() + summaryAgeMsMax };
+        body.catch(() => {
+          summary = undefined;
+        });
+      }
+      return summary.body;
     },
   };
 }

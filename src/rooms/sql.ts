@@ -35,7 +35,8 @@ const at = Prisma.sql`statement_timestamp()`;
 
 /**
  * A page of at most `limit` rooms as they are now, with the position in the event stream that it surely includes.
- * Every filter alone, and every sort alone, reads about `limit` rows per status from an index.
+ * Every filter alone, and every sort alone, reads about `limit` rows per status from an index; a prefix reads all rooms
+ * that have it, or the list up to `limit` of them, whichever Postgres thinks is less.
  */
 export function selectRoomPage(
   filter: RoomFilter,
@@ -156,9 +157,22 @@ function conditionsOf(filter: RoomFilter): Prisma.Sql[] {
   const conditions: Prisma.Sql[] = [];
   if (filter.roomTypeId !== undefined) conditions.push(Prisma.sql`r.room_type_id = ${filter.roomTypeId}`);
   if (filter.floor !== undefined) conditions.push(Prisma.sql`r.floor = ${filter.floor}`);
-  if (filter.roomNoPrefix !== undefined)
-    conditions.push(Prisma.sql`r.room_no COLLATE "C" ^@ ${filter.roomNoPrefix}`);
+  if (filter.roomNoPrefix !== undefined && filter.roomNoPrefix !== '') {
+    conditions.push(...hasPrefix(filter.roomNoPrefix));
+  }
   return conditions;
+}
+
+/** A prefix is a range in byte order, written as one: a prepared plan takes it from the index whatever the prefix is. */
+function hasPrefix(prefix: string): Prisma.Sql[] {
+  const from = Prisma.sql`r.room_no COLLATE "C" >= ${prefix}`;
+  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0);
+  while (points.at(-1) === 0x10ffff) points.pop();
+  const last = points.pop();
+  if (last === undefined) return [from];
+  // Surrogates are no characters: the one behind U+D7FF is U+E000.
+  const next = String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+  return [from, Prisma.sql`r.room_no COLLATE "C" < ${next}`];
 }
 
 function orderBy(order: RoomOrder): Prisma.Sql {

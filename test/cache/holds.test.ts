@@ -106,7 +106,7 @@ describe.each([{ backend: 'in process' }, { backend: 'with Redis' }])('holds, $b
     instance.pass(500);
     truth.body = 'expired';
     open();
-    expect(await slow).toBe('placed');
+    expect(await slow).toBe('expired');
     expect(await read()).toBe('expired');
   });
 

@@ -245,7 +245,7 @@ test('holds of one batch have their own audit rows: each with its own request', 
 
 const hold = (hold_id: string, fields: Record<string, unknown> = {}) => ({
   hold_id,
-  sees_all: true,
+  changes_all: true,
   actor: 'admin',
   request_id: 'request',
   ...fields,

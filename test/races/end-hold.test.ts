@@ -237,7 +237,7 @@ test('a freeze with supersede_hold that waits while the room goes to another hol
   const asked = supersede(0, hold);
   await rooms.waiters(1);
   // As another instance would: the rooms pass from hold to hold while the freeze waits for them.
-  const asker = { actor: 'racing', sees_all: true, request_id: 'another instance' };
+  const asker = { actor: 'racing', changes_all: true, request_id: 'another instance' };
   await rooms.run('SELECT hold_release($1)', { hold_id: hold.holdId, ...asker });
   const wanted = { created_by: 'next', holder: 'next', room_ids: hold.roomIds, ttl_seconds: 600 };
   await rooms.run('SELECT hold_place($1)', { ...wanted, is_patient: false, ...asker });
