@@ -5,8 +5,8 @@ import type { TimedList } from './shared.ts';
 
 /** Lists that differ in filter, sort, page or view; beyond it the least used goes. */
 const listsMax = 2_000;
-/** 16 MiB: some 200 lists of 200 rooms, each asked for within the last second. */
-const bytesMax = 16 * 1024 * 1024;
+/** 8 MiB: some 100 lists of 200 rooms, or 400 of 50; none is of use for more than a second. */
+const bytesMax = 8 * 1024 * 1024;
 /** What an entry costs beside its body, about. */
 const overheadBytes = 512;
 

@@ -1,12 +1,12 @@
 /** Owns the tests of how the passes of a worker follow each other, fail and stop. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { TestApp } from '../helpers/app.ts';
-import { until, untilBlocked } from '../helpers/connections.ts';
+import { connect, until, untilBlocked } from '../helpers/connections.ts';
 import { expire, makeHold, startHoldApp, storedStatus, sweep } from './verbs.ts';
 import {
   endedCounts,
+  holdUpPasses,
   intervalSeconds,
-  lockHold,
   makeOverHolds,
   passTime,
   startIdleWorker,
@@ -64,7 +64,7 @@ test('never two at a time: while one runs, its instants go by', async () => {
   stopTime();
   const { hold } = await makeHold(server, 1);
   await expire(server, hold);
-  const rival = await lockHold(server, hold.hold_id);
+  const rival = await holdUpPasses(server);
   const { worker, swept } = startWorker(server);
   await untilBlocked(rival, server.database);
   passTime(3);
@@ -91,11 +91,26 @@ test('one that fails is logged, and the next one runs', async () => {
   expect(await storedStatus(server, rooms[0]?.room_id ?? 0)).toBe('AVAILABLE');
 });
 
+test('a hold that somebody else has locked is passed over, with its rooms, and is ended by the next one', async () => {
+  const { hold, rooms } = await makeHold(server, 2);
+  await expire(server, hold);
+  const rival = await connect(server.database.url);
+  await rival.query('BEGIN');
+  await rival.query('SELECT FROM hold WHERE hold_id = $1 FOR NO KEY UPDATE', [hold.hold_id]);
+  const { worker, swept } = startWorker(server);
+  expect(await worker.runOnce()).toMatchObject({ holdsExpired: 0 });
+  expect(await storedStatus(server, rooms[0]?.room_id ?? 0)).toBe('HELD');
+  await rival.query('COMMIT');
+  expect(await worker.runOnce()).toMatchObject({ holdsExpired: 1 });
+  expect(await storedStatus(server, rooms[0]?.room_id ?? 0)).toBe('AVAILABLE');
+  expect(swept()).toEqual([]);
+});
+
 test('stop() waits for the one that runs, and none follows', async () => {
   stopTime();
   const { hold, rooms } = await makeHold(server, 1);
   await expire(server, hold);
-  const rival = await lockHold(server, hold.hold_id);
+  const rival = await holdUpPasses(server);
   const { worker } = startWorker(server);
   await untilBlocked(rival, server.database);
   let isStopped = false;
@@ -115,11 +130,7 @@ test('stop() waits for the one that runs, and none follows', async () => {
 
 test('stop() does not wait for a backlog: the batch that runs is the last', async () => {
   const holdIds = await makeOverHolds(server, 600);
-  const [oldest] = await server.database.query<{ hold_id: string }>(
-    'SELECT hold_id FROM hold WHERE hold_id = ANY ($1) ORDER BY expires_at LIMIT 1',
-    [holdIds],
-  );
-  const rival = await lockHold(server, oldest?.hold_id ?? '');
+  const rival = await holdUpPasses(server);
   const { worker } = startWorker(server);
   await untilBlocked(rival, server.database);
   const stopped = worker.stop();

@@ -36,11 +36,11 @@ export async function startIdleWorker(server: TestApp): Promise<Watched> {
 export const stopTime = () => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
 export const passTime = (intervals = 1) => vi.advanceTimersByTime(intervals * intervalSeconds * 1_000);
 
-/** A connection that has locked the hold's row: a pass that ends it waits there, with its rooms locked. */
-export async function lockHold(server: TestApp, holdId: string): Promise<Connection> {
+/** A connection that a pass waits for at its end, with all of its work done and not yet committed. */
+export async function holdUpPasses(server: TestApp): Promise<Connection> {
   const connection = await connect(server.database.url);
   await connection.query('BEGIN');
-  await connection.query('SELECT FROM hold WHERE hold_id = $1 FOR NO KEY UPDATE', [holdId]);
+  await connection.query('LOCK TABLE idempotency_key IN EXCLUSIVE MODE');
   return connection;
 }
 
