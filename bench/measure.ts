@@ -1,0 +1,76 @@
+/** Owns the arithmetic of a run: samples taken in turn, medians, percentiles, and the rows that come of them. */
+
+/** What a row should reach: a ratio (or, without one, the value itself) that is at least, or at most, this. */
+export type Target = Readonly<{ bound: 'at least' | 'at most'; must: number; aim: number }>;
+
+/** A line of the table. */
+export type Row = Readonly<{
+  section: string;
+  what: string;
+  value: number | undefined;
+  unit: string;
+  /** What it is measured against, in the same unit and the same run. */
+  against?: Readonly<{ what: string; value: number | undefined }>;
+  ratio?: number | undefined;
+  target?: Target;
+  note?: string;
+  /** The single measurements behind value and ratio, as they came. */
+  samples?: Readonly<Record<string, readonly number[]>>;
+}>;
+
+/** The middle of some numbers; undefined of none. */
+export function median(values: readonly number[]): number | undefined {
+  return percentile(values, 0.5);
+}
+
+/** The value that this share of the numbers does not exceed, between two neighbours where it falls between them. */
+export function percentile(values: readonly number[], share: number): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * share;
+  const low = sorted[Math.floor(at)];
+  const high = sorted[Math.ceil(at)];
+  return low === undefined || high === undefined ? undefined : low + (high - low) * (at - Math.floor(at));
+}
+
+/**
+ * Runs every side `repeats` times in turn (A B A B), so that a slow minute of the machine meets all of them. The
+ * answer tells the samples of a side; none for one that was not there.
+ */
+export async function inTurn<Sample, Side extends string>(
+  repeats: number,
+  sides: Readonly<Partial<Record<Side, () => Promise<Sample>>>>,
+): Promise<(side: Side) => readonly Sample[]> {
+  const samples = new Map<string, Sample[]>();
+  for (let round = 0; round < repeats; round += 1) {
+    for (const [name, run] of Object.entries<(() => Promise<Sample>) | undefined>(sides)) {
+      if (run !== undefined) samples.set(name, [...(samples.get(name) ?? []), await run()]);
+    }
+  }
+  return (side) => samples.get(side) ?? [];
+}
+
+/** A row that sets the median of some samples against the median of others. */
+export function compare(
+  row: Omit<Row, 'value' | 'against' | 'ratio' | 'samples'>,
+  samples: readonly number[],
+  against?: Readonly<{ what: string; samples: readonly number[] }>,
+): Row {
+  const value = median(samples);
+  if (against === undefined) return { ...row, value, samples: { value: samples } };
+  const other = median(against.samples);
+  const ratio = value === undefined || other === undefined ? undefined : value / other;
+  return {
+    ...row,
+    value,
+    against: { what: against.what, value: other },
+    ratio,
+    samples: { value: samples, against: against.samples },
+  };
+}
+
+/** Whether a row reaches its target, by its ratio if it has one; undefined when it has no target or no value. */
+export function reaches(row: Row, level: 'must' | 'aim'): boolean | undefined {
+  const reached = row.against === undefined ? row.value : row.ratio;
+  if (row.target === undefined || reached === undefined) return undefined;
+  return row.target.bound === 'at least' ? reached >= row.target[level] : reached <= row.target[level];
+}

@@ -1,0 +1,48 @@
+/** Owns the measurement of a race: many clients, few rooms. */
+import { freshRoomId } from '../fresh-rooms.ts';
+import { compare, inTurn } from '../measure.ts';
+import type { Section } from '../section.ts';
+
+const connections = 256;
+const roomsCount = 10;
+
+/** 256 clients want 10 rooms; whoever gets one gives it back at once, so that the race goes on. */
+export const contended: Section = {
+  name: 'contended',
+  async run({ world, sale: open }) {
+    const sale = await open();
+    world.say(`${connections} clients race for ${roomsCount} rooms`);
+    await sale.stock(world.scale.roomsMax / 10);
+    const from = sale.fresh();
+    const roomIds = Array.from({ length: roomsCount }, (_, index) => freshRoomId(from, from.from + index));
+    sale.use(roomsCount);
+    const wins: number[] = [];
+    const samples = await inTurn(world.scale.repeats, {
+      race: async () => {
+        const { answersPerSecond, statuses } = await sale.load(
+          connections,
+          { kind: 'contend', roomIds },
+          [200, 201, 409],
+        );
+        const all = Object.values(statuses).reduce((sum, count) => sum + count, 0);
+        wins.push((answersPerSecond * (statuses[201] ?? 0)) / all);
+        return answersPerSecond;
+      },
+      plain: async () =>
+        (await sale.load(connections, { kind: 'hold', fresh: sale.fresh() }, [201])).answersPerSecond,
+    });
+    return [
+      compare(
+        {
+          section: 'contended',
+          what: `answers, ${connections} clients race for ${roomsCount} rooms`,
+          unit: '/s',
+          target: { bound: 'at least', must: 1, aim: 1.5 },
+        },
+        samples('race'),
+        { what: 'holds, uncontended', samples: samples('plain') },
+      ),
+      compare({ section: 'contended', what: 'of these, holds won', unit: '/s' }, wins),
+    ];
+  },
+};
