@@ -21,8 +21,8 @@ const sections: readonly Section[] = [holds, cycles, contended, list, latency, l
 
 const full: Scale = {
   repeats: 3,
-  warmSeconds: 1,
-  seconds: 3,
+  warmSeconds: 0.5,
+  seconds: 2.5,
   roomsMax: 1_000_000,
   pastHolds: 1_000_000,
   expiredHolds: 100_000,

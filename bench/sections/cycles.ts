@@ -19,7 +19,7 @@ export const cycles: Section = {
       await sale.stock(Math.min(25_000 * world.scale.seconds, world.scale.roomsMax / 4));
       return (await sale.load(connections, { kind: 'hold', fresh: sale.fresh() }, [201])).answersPerSecond;
     };
-    const samples = await inTurn(world.scale.repeats, {
+    const samples = await inTurn(Math.min(world.scale.repeats, 2), {
       plain,
       confirm: cycle('confirm'),
       release: cycle('release'),

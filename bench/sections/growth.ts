@@ -10,7 +10,7 @@ const connections = 64;
 const burstHolds = 900;
 const listsCount = 100;
 /** A burst is short, so there are more of them than of other measurements. */
-const burstsPerRepeat = 3;
+const burstsPerRepeat = 2;
 
 /** A property with a server on it. */
 type Open = { name: string; server: Server; property: Property };

@@ -8,7 +8,7 @@ import type { Section, Stage } from '../section.ts';
 const scheduledConnections = 128;
 const peakConnections = 64;
 /** Holds of one measurement at 1 connection. */
-const aloneCount = 1_000;
+const aloneCount = 1_500;
 
 type Latency = { p50Ms: number; p99Ms: number };
 
@@ -18,13 +18,13 @@ const latencyOf = (latenciesMs: readonly number[]): Latency => ({
 });
 
 async function alone(stage: Stage, sale: Sale): Promise<Latency> {
-  const { loader, token, scale } = stage.world;
+  const { loader, token } = stage.world;
   const outcome = await loader.run({
     kind: 'count',
     origin: sale.server.origin,
     token,
     connections: 1,
-    count: aloneCount * Math.min(scale.seconds, 3),
+    count: aloneCount,
     script: { kind: 'hold', fresh: sale.fresh() },
   });
   sale.use(outcome.freshUsed);
