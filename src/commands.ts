@@ -29,8 +29,15 @@ export type Retry = Readonly<{ retry: 'key' | 'rooms' }>;
 /** What a command says of one request: a problem, "ask again", or what the verb made. */
 type Outcome<Made> = { problem: ProblemCode; facts: ProblemFacts } | ((Made | Retry) & { problem?: never });
 
-/** With 2 cores, 3 batches keep Postgres and this process both busy; a batch of 64 is over in milliseconds. */
-const usualLimits: GroupCommitLimits = { batchRequestsMax: 64, flightsMax: 3, queuedRequestsMax: 2_000 };
+/**
+ * A batch of 64 is over in 10 to 20 ms: one that takes 50 is held up, by a lock or a slow disk, and a second goes past it.
+ */
+const usualLimits: GroupCommitLimits = {
+  batchRequestsMax: 64,
+  flightsMax: 3,
+  gatherMsMax: 50,
+  queuedRequestsMax: 2_000,
+};
 
 /**
  * Opens the way to one command: the function that it answers commits a request, alone or in a batch with others.

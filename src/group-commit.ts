@@ -7,6 +7,8 @@ export type GroupCommitLimits = Readonly<{
   batchRequestsMax: number;
   /** Batches at the database at a time. */
   flightsMax: number;
+  /** While a batch is under way, a part of a batch waits at most this long for more to join it. */
+  gatherMsMax: number;
   /** Requests that may wait; one more is refused. */
   queuedRequestsMax: number;
 }>;
@@ -20,9 +22,11 @@ type Waiting<Request, Outcome> = Readonly<{
 /**
  * Makes a function that commits one request from one that commits a set, in order, with one outcome each.
  *
- * A request goes at once while fewer than `flightsMax` batches are under way, alone if it is alone; later ones wait in
- * the order of their arrival. Of a set that fails as a whole, with nothing done, each request is tried alone, once, so
- * that one that cannot be committed fails alone. Throws `overloaded` when the queue is full: nothing was done.
+ * A request goes at once, alone if it is alone, when no batch is under way. Later ones wait in the order of their
+ * arrival, for the batch to land, for a full batch to gather, or for `gatherMsMax`, whichever comes first: one large
+ * batch costs the database far less than three small ones, but none waits long behind one that is held up. Of a set
+ * that fails as a whole, with nothing done, each request is tried alone, once, so that one that cannot be committed
+ * fails alone. Throws `overloaded` when the queue is full: nothing was done.
  */
 export function groupCommit<Request, Outcome>(
   commit: (requests: readonly Request[]) => Promise<readonly Outcome[]>,
@@ -30,6 +34,8 @@ export function groupCommit<Request, Outcome>(
 ): (request: Request) => Promise<Outcome> {
   const queue: Waiting<Request, Outcome>[] = [];
   let flights = 0;
+  let gathering: NodeJS.Timeout | undefined;
+  let isGathered = false;
 
   async function fly(batch: readonly Waiting<Request, Outcome>[]): Promise<void> {
     let outcomes: readonly Outcome[];
@@ -54,10 +60,31 @@ export function groupCommit<Request, Outcome>(
     });
   }
 
+  /** Tells whether a batch is due beside `others` that are under way. */
+  function isDue(others: number): boolean {
+    if (others === 0) return queue.length > 0;
+    return others < limits.flightsMax && (isGathered || queue.length >= limits.batchRequestsMax);
+  }
+
   async function takeOff(): Promise<void> {
     flights += 1;
-    while (queue.length > 0) await fly(queue.splice(0, limits.batchRequestsMax));
+    do {
+      const batch = queue.splice(0, limits.batchRequestsMax);
+      gather();
+      await fly(batch);
+    } while (isDue(flights - 1));
     flights -= 1;
+  }
+
+  /** Those in the queue now, and those who join them, have gathered long enough from `gatherMsMax` on. */
+  function gather(): void {
+    clearTimeout(gathering);
+    isGathered = false;
+    if (queue.length === 0) return;
+    gathering = setTimeout(() => {
+      isGathered = true;
+      if (isDue(flights)) void takeOff();
+    }, limits.gatherMsMax);
   }
 
   return (request) =>
@@ -67,7 +94,8 @@ export function groupCommit<Request, Outcome>(
         return;
       }
       queue.push({ request, resolve, reject });
-      if (flights < limits.flightsMax) void takeOff();
+      if (isDue(flights)) void takeOff();
+      else if (queue.length === 1) gather();
     });
 }
 

@@ -1,6 +1,6 @@
 /** Owns what group commit promises, with a commit in the tests' hands: who flies when, in which order, and what fails alone. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type GroupCommitLimits, groupCommit } from '../../src/group-commit.ts';
 import { Problem } from '../../src/problems.ts';
 
@@ -32,7 +32,7 @@ function openTower(limits: Partial<GroupCommitLimits> = {}) {
           },
         });
       }),
-    { batchRequestsMax: 10, flightsMax: 1, queuedRequestsMax: 100, ...limits },
+    { batchRequestsMax: 10, flightsMax: 1, gatherMsMax: 50, queuedRequestsMax: 100, ...limits },
   );
   return {
     submit,
@@ -74,14 +74,82 @@ test('requests that arrive while a batch is under way form the next, in the orde
   expect(taken()).toHaveLength(2);
 });
 
-test('at most flightsMax batches are under way, and a landing makes room for the next', async () => {
-  const { submit, taken, flight } = openTower({ flightsMax: 3 });
-  const all = ['a', 'b', 'c', 'd', 'e'].map(submit);
-  expect(taken()).toEqual([['a'], ['b'], ['c']]);
+test('a part of a batch waits for the one under way; a full batch does not', async () => {
+  const { submit, taken, flight } = openTower({ batchRequestsMax: 2, flightsMax: 2 });
+  const all = ['a', 'b'].map(submit);
+  expect(taken()).toEqual([['a']]);
+  all.push(submit('c'));
+  expect(taken()).toEqual([['a'], ['b', 'c']]);
+  all.push(submit('d'));
+  // The other one lands, and nothing full waits: one batch at a time is enough again.
   await flight(1).land();
-  expect(taken()).toEqual([['a'], ['b'], ['c'], ['d', 'e']]);
-  for (const number of [3, 0, 2]) await flight(number).land();
-  await expect(Promise.all(all)).resolves.toEqual(['a!', 'b!', 'c!', 'd!', 'e!']);
+  expect(taken()).toHaveLength(2);
+  await flight(0).land();
+  await flight(2).land();
+  await expect(Promise.all(all)).resolves.toEqual(['a!', 'b!', 'c!', 'd!']);
+  expect(taken()).toEqual([['a'], ['b', 'c'], ['d']]);
+});
+
+test('at most flightsMax batches are under way, and a landing makes room for the next full one', async () => {
+  const { submit, taken, flight } = openTower({ batchRequestsMax: 2, flightsMax: 2 });
+  const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(submit);
+  expect(taken()).toEqual([['a'], ['b', 'c']]);
+  await flight(1).land();
+  expect(taken()).toEqual([['a'], ['b', 'c'], ['d', 'e']]);
+  for (const number of [2, 3, 0]) await flight(number).land();
+  await expect(Promise.all(all)).resolves.toHaveLength(7);
+  expect(taken()).toEqual([['a'], ['b', 'c'], ['d', 'e'], ['f', 'g']]);
+});
+
+describe('behind a batch that is held up', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    return () => vi.useRealTimers();
+  });
+
+  test('those that wait go past it, together, gatherMsMax after the first of them came', async () => {
+    const { submit, taken, flight } = openTower({ flightsMax: 2 });
+    const stuck = submit('stuck');
+    const first = submit('a');
+    vi.advanceTimersByTime(30);
+    const second = submit('b');
+    vi.advanceTimersByTime(19);
+    expect(taken()).toEqual([['stuck']]);
+    vi.advanceTimersByTime(1);
+    expect(taken()).toEqual([['stuck'], ['a', 'b']]);
+    await flight(1).land();
+    await expect(Promise.all([first, second])).resolves.toEqual(['a!', 'b!']);
+    await flight(0).land();
+    await expect(stuck).resolves.toBe('stuck!');
+  });
+
+  test('no more than flightsMax go past; the next takes the place of the first to land', async () => {
+    const { submit, taken, flight } = openTower({ flightsMax: 2 });
+    const all = [submit('stuck'), submit('a')];
+    vi.advanceTimersByTime(50);
+    all.push(submit('b'));
+    vi.advanceTimersByTime(500);
+    expect(taken()).toEqual([['stuck'], ['a']]);
+    await flight(1).land();
+    expect(taken()).toEqual([['stuck'], ['a'], ['b']]);
+    await flight(2).land();
+    await flight(0).land();
+    await expect(Promise.all(all)).resolves.toHaveLength(3);
+  });
+
+  test('a wait begins when its request came, not with a batch that left before', async () => {
+    const { submit, taken, flight } = openTower({ batchRequestsMax: 2, flightsMax: 3 });
+    const all = [submit('stuck'), submit('a')];
+    vi.advanceTimersByTime(49);
+    all.push(submit('b')); // makes the batch full: it leaves
+    all.push(submit('c'));
+    vi.advanceTimersByTime(49);
+    expect(taken()).toEqual([['stuck'], ['a', 'b']]);
+    vi.advanceTimersByTime(1);
+    expect(taken()).toEqual([['stuck'], ['a', 'b'], ['c']]);
+    for (const number of [0, 1, 2]) await flight(number).land();
+    await expect(Promise.all(all)).resolves.toHaveLength(4);
+  });
 });
 
 test('a batch has at most batchRequestsMax requests; those that waited longest go first', async () => {
@@ -98,7 +166,7 @@ test('a batch has at most batchRequestsMax requests; those that waited longest g
 });
 
 test('a request is answered as soon as its own batch lands, whatever other batches do', async () => {
-  const { submit, flight } = openTower({ flightsMax: 2 });
+  const { submit, flight } = openTower({ batchRequestsMax: 1, flightsMax: 2 });
   const slow = submit('slow');
   const quick = submit('quick');
   await flight(1).land();
@@ -219,7 +287,7 @@ test('a commit that throws before it promises anything fails its request only', 
       if (calls === 1) throw new Error('at once');
       return Promise.resolve(requests);
     },
-    { batchRequestsMax: 1, flightsMax: 1, queuedRequestsMax: 10 },
+    { batchRequestsMax: 1, flightsMax: 1, gatherMsMax: 50, queuedRequestsMax: 10 },
   );
   await expect(submit('a')).rejects.toThrow('at once');
   await expect(submit('b')).resolves.toBe('b');
