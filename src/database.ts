@@ -32,6 +32,8 @@ export type Database = Readonly<{
    * done) or `outcome-unknown` (the connection broke while it ran: never tried again here).
    */
   command<Row>(query: Prisma.Sql): Promise<Row[]>;
+  /** How many commands are under way, those that wait for a connection included. */
+  commandCount(): number;
   /**
    * Throws unless Postgres is in reach, takes writes and has every one of these migrations.
    */
@@ -51,6 +53,19 @@ export function openDatabase(options: { url: string; poolMax: number; log: Logge
     }),
   });
   const run = <Row>(query: Prisma.Sql): Promise<Row[]> => client.$queryRaw<Row[]>(query);
+  let commandCount = 0;
+
+  async function runUntilSettled<Row>(query: Prisma.Sql): Promise<Row[]> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await run<Row>(query);
+      } catch (error) {
+        if (failureOf(error) !== 'conflict' || tries === conflictTriesMax) throw problemOf(error);
+        // Jitter, so that those who met do not meet again.
+        await delay(Math.random() * 10 * 2 ** tries);
+      }
+    }
+  }
 
   const database: Database = {
     client,
@@ -65,16 +80,14 @@ export function openDatabase(options: { url: string; poolMax: number; log: Logge
       }
     },
     command: async <Row>(query: Prisma.Sql) => {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await run<Row>(query);
-        } catch (error) {
-          if (failureOf(error) !== 'conflict' || tries === conflictTriesMax) throw problemOf(error);
-          // Jitter, so that those who met do not meet again.
-          await delay(Math.random() * 10 * 2 ** tries);
-        }
+      commandCount += 1;
+      try {
+        return await runUntilSettled<Row>(query);
+      } finally {
+        commandCount -= 1;
       }
     },
+    commandCount: () => commandCount,
     checkReady: async (migrationNames) => {
       const [state] = await database.read<{ is_standby: boolean; applied: string[] }>(Prisma.sql`
         SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_standby, ARRAY(

@@ -181,8 +181,11 @@ test('one key ten times in one batch: one hold, ten times the same 201', async (
   const [locked, free] = roomIds;
   const room = await holdUp(instances.database, [Number(locked)]);
   // As many as an instance sends at a time wait for the room; what comes then is one batch.
-  const before = [1, 2, 3].map((n) => place(0, buyer(`ahead-${n}`), { room_ids: [locked] }));
-  await room.waiters(3);
+  const before: ReturnType<typeof place>[] = [];
+  for (const n of [1, 2, 3]) {
+    before.push(place(0, buyer(`ahead-${n}`), { room_ids: [locked] }));
+    await room.waiters(n);
+  }
   const token = buyer('batched');
   const asked = Array.from({ length: 10 }, () =>
     place(0, token, { room_ids: [free] }, { 'idempotency-key': 'in-one-batch' }),
