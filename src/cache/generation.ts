@@ -22,6 +22,8 @@ export type Generations = {
    * as soon as Redis allows, many calls in a row by one replacement. Never throws, never waits.
    */
   changed(): void;
+  /** Calls `listener` at each rise of the epoch; it must not throw. Answers how to stop that. */
+  onRise(listener: () => void): () => void;
   /**
    * The shared generation now, or undefined when it must not be relied on: a change of this process is not yet known
    * to Redis, or nothing sensible is stored (then a new one is on its way). Rejects as Redis does.
@@ -100,8 +102,14 @@ export function openGenerations(options: { link: RedisLink | undefined; nowMs: (
   const { link, nowMs } = options;
   /** Tells the own messages from those of others: the own changes are known already. */
   const sender = randomBytes(12).toString('base64url');
+  const listeners = new Set<() => void>();
   let epoch = 0;
   let lastTime: ServerTime | undefined;
+
+  function rise(): void {
+    epoch += 1;
+    for (const listener of listeners) listener();
+  }
 
   async function askTime(redis: Redis): Promise<ServerTime> {
     const sentAtMs = nowMs();
@@ -127,19 +135,23 @@ export function openGenerations(options: { link: RedisLink | undefined; nowMs: (
     },
     whenUp() {
       // Messages may have been missed.
-      epoch += 1;
+      rise();
       announcer.resume();
     },
     whenTold(message) {
-      if (message !== sender) epoch += 1;
+      if (message !== sender) rise();
     },
   });
 
   return {
     epoch: () => epoch,
     changed() {
-      epoch += 1;
+      rise();
       announcer.changed();
+    },
+    onRise(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     async look(redis) {
       if (!announcer.isDone()) return undefined;

@@ -28,6 +28,11 @@ export type RoomCache = {
    * this instance are read anew, and the other instances hear of it. Never throws, never waits.
    */
   changed(): void;
+  /**
+   * Calls `listener` when this instance has changed something, and when it hears from Redis that another has. Word may
+   * be lost on the way: whoever must know looks by itself as well. Answers how to stop that; `listener` must not throw.
+   */
+  onChanged(listener: () => void): () => void;
   hold: HoldCache;
   /** Closes what was opened, in bounded time, and leaves no timer. Lists and holds then come from `load`. */
   close(): Promise<void>;
@@ -71,6 +76,7 @@ export function openRoomCache(options: {
       return kept ?? flights.join(query, (epoch) => read(query, epoch, load));
     },
     changed: generations.changed,
+    onChanged: generations.onRise,
     hold: openHoldCache({ shared, nowMs }),
     async close() {
       await generations.settle();
