@@ -1,6 +1,8 @@
 /** Owns the list of everything that a server offers: every plugin and every feature, in one visible place. */
 import type { FastifyInstance } from 'fastify';
 import { auditRoutes } from './audit/routes.ts';
+import { eventRoutes } from './events/routes.ts';
+import { openEventService } from './events/service.ts';
 import { freezeRoutes } from './freezes/routes.ts';
 import { holdRoutes } from './holds/routes.ts';
 import { buildBareApp, type HttpTimes } from './http/bare-app.ts';
@@ -15,12 +17,14 @@ export async function buildApp(platform: Platform, times: HttpTimes = {}): Promi
   const { config, database, draining, keys, log } = platform;
   const wanted = migrationNames();
   const app = await buildBareApp({ config, keys, log, draining, times });
+  const events = openEventService(platform);
   await app.register(healthRoutes({ checkReady: () => database.checkReady(wanted), draining }));
   await app.register(roomRoutes(platform));
   await app.register(roomTypeRoutes(platform));
   await app.register(freezeRoutes(platform));
   await app.register(holdRoutes(platform));
   await app.register(auditRoutes(platform));
+  await app.register(eventRoutes(events));
   // More features stand here, one line each.
   await app.register(otherMethods);
   await app.ready();

@@ -17,8 +17,8 @@ const ranks: readonly [name: string, of: RegExp][] = [
   ['database', /^(database|migrations|schema-engine|postgres-[a-z]+|embedded-postgres|demo-property)\.ts$/],
   ['sql, cache, group commit', /\/sql\.ts$|^cache\/|^(group-commit|commands)\.ts$/],
   ['platform', /^platform\.ts$/],
-  ['service', /\/service\.ts$/],
-  ['routes, workers, http', /\/(routes|[a-z-]+-worker)\.ts$|^(http|console|events|docs)\//],
+  ['service', /\/service\.ts$|^events\/(page|reader|stream)\.ts$/],
+  ['routes, workers, http', /\/(routes|[a-z-]+-worker)\.ts$|^(http|console|docs)\//],
   ['app', /^app\.ts$/],
   ['server', /^(server|http-shutdown|welcome)\.ts$|^cli\//],
 ];

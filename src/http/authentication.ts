@@ -166,6 +166,16 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
+/**
+ * For how many milliseconds an answer to this caller may go on. A token that was taken within the leeway behind its own
+ * end is good until that is over, so that a client which comes back with it at once is not sent away at once.
+ */
+export function tokenMsLeft({ expiresAt }: Caller): number {
+  const msLeft = expiresAt * 1000 - Date.now();
+  // Timers know no more than 24 days: then the answer ends early.
+  return Math.min(msLeft > 0 ? msLeft : msLeft + leewayMs, 2 ** 31 - 1);
+}
+
 /** Who asks, for the audit: the token's `sub`, and the request's id. */
 export function askerOf(request: FastifyRequest): { actor: string; request_id: string } {
   return { actor: callerOf(request).sub, request_id: request.id };
