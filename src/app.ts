@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { auditRoutes } from './audit/routes.ts';
 import { eventRoutes } from './events/routes.ts';
-import { openEventService } from './events/service.ts';
+import { type EventTimes, openEventService } from './events/service.ts';
 import { freezeRoutes } from './freezes/routes.ts';
 import { holdRoutes } from './holds/routes.ts';
 import { buildBareApp, type HttpTimes } from './http/bare-app.ts';
@@ -12,12 +12,15 @@ import { migrationNames } from './migrations.ts';
 import type { Platform } from './platform.ts';
 import { roomRoutes, roomTypeRoutes } from './rooms/routes.ts';
 
+/** Times that a test changes. */
+export type AppTimes = HttpTimes & { events?: EventTimes };
+
 /** The server on `platform`, ready to listen or to be injected into. Closing it leaves the platform open. */
-export async function buildApp(platform: Platform, times: HttpTimes = {}): Promise<FastifyInstance> {
+export async function buildApp(platform: Platform, times: AppTimes = {}): Promise<FastifyInstance> {
   const { config, database, draining, keys, log } = platform;
   const wanted = migrationNames();
   const app = await buildBareApp({ config, keys, log, draining, times });
-  const events = openEventService(platform);
+  const events = openEventService(platform, times.events);
   await app.register(healthRoutes({ checkReady: () => database.checkReady(wanted), draining }));
   await app.register(roomRoutes(platform));
   await app.register(roomTypeRoutes(platform));

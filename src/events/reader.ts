@@ -153,6 +153,7 @@ export function openEventReader(
   const takeTurn = openTurns(pageReadsMax);
   const reads = new Map<string, Promise<Page | undefined>>();
   let tail: Position | undefined;
+  let isOwnOnly = false;
   let isClosed = false;
 
   /** The rows of a statement, tried until it succeeds; none once closed. */
@@ -170,14 +171,12 @@ export function openEventReader(
     return [];
   }
 
-  async function read(
-    after: Position,
-    roomId?: number,
-  ): Promise<{ page: Page; isHeldBack: boolean } | undefined> {
-    const rows = await insist<EventRow>(selectEventsAfter(after, pageEventsMax, roomId));
+  async function read(after: Position, roomId?: number): Promise<{ page: Page; row: EventRow } | undefined> {
+    const filter = { limit: pageEventsMax, roomId, isOwnOnly };
+    const rows = await insist<EventRow>(selectEventsAfter(after, filter));
     const [row] = rows;
     if (row === undefined || !row.is_here) return undefined;
-    return { page: pageOf(after, rows, pageEventsMax), isHeldBack: row.is_held_back };
+    return { page: pageOf(after, rows, pageEventsMax), row };
   }
 
   async function follow(): Promise<void> {
@@ -195,7 +194,7 @@ export function openEventReader(
         log.warn('the audit log has lost what was read from it: event streams begin anew');
         return whenLost();
       }
-      const { page, isHeldBack } = found;
+      const { page, row } = found;
       const isMore = page.eventsCount > 0;
       if (isMore) {
         kept.add(page);
@@ -203,7 +202,9 @@ export function openEventReader(
         whenMore();
       }
       if (page.eventsCount === pageEventsMax) alarm.ring();
-      heldBackMs = isHeldBack ? Math.min(pollMs, isMore ? 1 : 2 * heldBackMs + 10) : 0;
+      heldBackMs = row.is_held_back ? Math.min(pollMs, isMore ? 1 : 2 * heldBackMs + 10) : 0;
+      // By now it is no request of ours that is waited for.
+      isOwnOnly = row.is_held_up && (isOwnOnly || heldBackMs === pollMs);
     }
   }
 

@@ -35,6 +35,8 @@ export type EventRow = Readonly<{
   is_here: boolean;
   /** There are entries that are not final yet. */
   is_held_back: boolean;
+  /** There would be, if every transaction of the whole Postgres were waited for. */
+  is_held_up: boolean;
   xid: string | null;
   audit_id: string | null;
   /** `room.hold` and such. */
@@ -50,7 +52,25 @@ export type EventRow = Readonly<{
  * by another Postgres, before a restore, and have no place in this one's order.
  */
 const horizon = Prisma.sql`horizon AS MATERIALIZED (
-  SELECT pg_snapshot_xmin(seen) AS xid, pg_snapshot_xmax(seen) AS future FROM pg_current_snapshot() seen)`;
+  SELECT pg_snapshot_xmin(seen) AS xid, pg_snapshot_xmin(seen) AS oldest, pg_snapshot_xmax(seen) AS future
+  FROM pg_current_snapshot() seen)`;
+
+/**
+ * The same without the transactions of other databases of this Postgres, which cannot write here: one that runs for an
+ * hour there would hold events back here for an hour. Looking at all locks is not free, so this is for when it takes long.
+ */
+const ownHorizon = Prisma.sql`horizon AS MATERIALIZED (
+  SELECT pg_snapshot_xmin(seen) AS oldest, pg_snapshot_xmax(seen) AS future,
+    -- A standby's snapshot does not tell what runs.
+    CASE WHEN pg_is_in_recovery() THEN pg_snapshot_xmin(seen) ELSE coalesce((
+      SELECT running FROM pg_snapshot_xip(seen) running
+      WHERE NOT EXISTS (
+        SELECT FROM pg_locks l JOIN pg_stat_activity s USING (pid)
+        WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
+          AND l.transactionid::text::bigint = running::text::bigint % 4294967296
+          AND s.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()))
+      ORDER BY running LIMIT 1), pg_snapshot_xmax(seen)) END AS xid
+  FROM pg_current_snapshot() seen)`;
 
 /** The last entry that is final; each of these looks at one end of the index `audit_log_commit_order`. */
 const present = Prisma.sql`present AS MATERIALIZED (
@@ -69,8 +89,18 @@ export function selectStart(auditId: string | undefined): Prisma.Sql {
     FROM horizon`;
 }
 
-/** At most `limit` events behind `after`, in order; those of one room when there is a `roomId`. */
-export function selectEventsAfter(after: Position, limit: number, roomId: number | undefined): Prisma.Sql {
+/** What is to be read. */
+export type EventFilter = Readonly<{
+  /** At most so many. */
+  limit: number;
+  /** Only what is of this room. */
+  roomId: number | undefined;
+  /** Transactions of other databases are not waited for. */
+  isOwnOnly: boolean;
+}>;
+
+/** The events behind `after`, in order. */
+export function selectEventsAfter(after: Position, { limit, roomId, isOwnOnly }: EventFilter): Prisma.Sql {
   const [xid, auditId] = [
     Prisma.sql`${String(after.xid)}::xid8`,
     Prisma.sql`${String(after.auditId)}::bigint`,
@@ -80,7 +110,9 @@ export function selectEventsAfter(after: Position, limit: number, roomId: number
       ? Prisma.sql`true`
       : Prisma.sql`a.entity = 'room' AND a.entity_id = ${String(roomId)}`;
   return Prisma.sql`
-    WITH ${horizon}, ${present}, found AS (
+    WITH ${isOwnOnly ? ownHorizon : horizon}, ${present}, newest AS MATERIALIZED (
+      SELECT xid FROM audit_log WHERE xid < (SELECT future FROM horizon) ORDER BY xid DESC, audit_id DESC LIMIT 1
+    ), found AS (
       SELECT a, a.xid, a.audit_id, a.entity, a.entity_id, a.action FROM audit_log a
       WHERE (a.xid, a.audit_id) > (${xid}, ${auditId})
         AND a.xid < (SELECT xid FROM horizon) AND ${isWanted}
@@ -90,9 +122,8 @@ export function selectEventsAfter(after: Position, limit: number, roomId: number
       coalesce((SELECT xid FROM present), '0')::text AS present_xid,
       coalesce((SELECT audit_id FROM present), 0)::text AS present_audit_id,
       ${auditId} = 0 OR EXISTS (SELECT FROM audit_log h WHERE h.audit_id = ${auditId} AND h.xid = ${xid}) AS is_here,
-      coalesce((
-        SELECT l.xid FROM audit_log l WHERE l.xid < horizon.future ORDER BY l.xid DESC, l.audit_id DESC LIMIT 1
-      ) >= horizon.xid, false) AS is_held_back,
+      coalesce((SELECT xid FROM newest) >= horizon.xid, false) AS is_held_back,
+      coalesce((SELECT xid FROM newest) >= horizon.oldest, false) AS is_held_up,
       found.xid::text AS xid, found.audit_id::text AS audit_id,
       found.entity || '.' || lower(found.action::text) AS event,
       CASE found.entity WHEN 'room' THEN found.entity_id END AS room_id,

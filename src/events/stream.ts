@@ -64,9 +64,8 @@ export function openStream({ reader, opening, start, view, roomId, client }: Str
   function take(page: Page): void {
     const bytes = page.bytesBehind(cursor, view, roomId);
     if (comparePositions(page.end, cursor) > 0) cursor = page.end;
-    if (bytes.length === 0) return;
-    toldCursor = cursor;
-    push(bytes);
+    if (roomId === undefined) toldCursor = cursor;
+    if (bytes.length > 0) push(bytes);
   }
 
   function pump(): void {

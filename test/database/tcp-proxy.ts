@@ -12,6 +12,8 @@ export type TcpProxy = Readonly<{
   cut(): void;
   /** Every new connection is closed as soon as it is made. */
   refuse(): void;
+  /** New connections are served again. */
+  accept(): void;
 }>;
 
 /** A proxy before the Postgres of `url`, gone when the test ends. */
@@ -58,6 +60,9 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     },
     refuse: () => {
       isRefusing = true;
+    },
+    accept: () => {
+      isRefusing = false;
     },
   };
 }

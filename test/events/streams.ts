@@ -58,6 +58,7 @@ export async function openEvents(port: number, asked: Asked): Promise<OpenedStre
     agent: false,
     headers: {
       authorization: `Bearer ${token}`,
+      connection: 'keep-alive',
       ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }),
       ...headers,
     },
@@ -110,6 +111,11 @@ export function firstBlock(stream: OpenedStream): Promise<Block> {
     if (found === undefined) throw new Error('nothing yet');
     return found;
   });
+}
+
+/** The id from which a client would go on. */
+export function lastIdOf(stream: OpenedStream): number {
+  return Number(stream.blocks.findLast(({ id }) => id !== undefined)?.id ?? 0);
 }
 
 /** What an event carries, as those see it who see everything. */

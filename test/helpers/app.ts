@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
-import { buildApp } from '../../src/app.ts';
+import { type AppTimes, buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openPlatform, type Platform } from '../../src/platform.ts';
 import { type Answer, openContract } from './contract.ts';
@@ -43,8 +43,8 @@ export const roles = {
   nobody: token('nobody'),
 } as const;
 
-/** Settings of a test app: variables of the environment, and another app's database to share. */
-export type TestAppOptions = { env?: Record<string, string>; database?: TestDatabase };
+/** Settings of a test app: variables of the environment, another app's database to share, times to shorten. */
+export type TestAppOptions = { env?: Record<string, string>; database?: TestDatabase; times?: AppTimes };
 
 function bodyOf(text: string, contentType: unknown): unknown {
   if (text === '') return undefined;
@@ -78,7 +78,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   });
   if ('faults' in read) throw new Error(read.faults.join('\n'));
   const platform = await openPlatform(read.config, pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }));
-  const app = await buildApp(platform);
+  const app = await buildApp(platform, options.times);
   const check = openContract((await app.inject('/openapi.json')).json());
   return {
     app,
