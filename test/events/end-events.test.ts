@@ -159,3 +159,17 @@ test('the reader begins with the first stream and stops with the last, and the o
   expect([events.count, reads.mock.calls.length]).toEqual([1, 2]);
   events.close();
 });
+
+test('503 overloaded past 5,000 streams', async () => {
+  const { platform } = await start();
+  const events = openEventService(platform);
+  const position = await events.findStart(undefined);
+  const clients = Array.from({ length: 5_000 }, () => new PassThrough());
+  const open = (client: PassThrough) => events.open(position, { view: 'full', roomId: undefined, client });
+  for (const client of clients) open(client).body.pipe(client);
+  expect(() => open(new PassThrough())).toThrow(expect.objectContaining({ code: 'overloaded', status: 503 }));
+  expect(events.count).toBe(5_000);
+  for (const client of clients) client.destroy();
+  await until(() => expect(events.count).toBe(0));
+  events.close();
+});

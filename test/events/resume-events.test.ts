@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../helpers/database.ts';
 import { freezeRoom, makeRoom, makeRooms } from '../helpers/property.ts';
@@ -158,4 +159,34 @@ test('when the log has lost what a stream had, the stream ends; who comes back i
   expect(await firstBlock(again)).toMatchObject({ event: 'reset', id: String(ids.at(-2)) });
   await makeRoom(server);
   await untilIds(again, await logIds(server.database, ids.at(-2)));
+});
+
+test('a restored log: what it has is no event until the statements of docs/events.md have run, what comes is', async () => {
+  const database = await createTestDatabase();
+  const restored = await startListening({ database });
+  await makeRooms(restored, 3);
+  const old = await logIds(database);
+  await database.query(
+    `BEGIN;
+     ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only;
+     UPDATE audit_log SET xid = (xid::text::bigint + 1000000000)::text::xid8;
+     ALTER TABLE audit_log ENABLE TRIGGER audit_log_append_only;
+     COMMIT`,
+  );
+  const stream = await open({ lastEventId: old[0] ?? 0 }, restored.port);
+  expect(await firstBlock(stream)).toMatchObject({ event: 'reset', id: '0' });
+  await makeRoom(restored);
+  const ids = (await logIds(database)).filter((id) => !old.includes(id));
+  await untilIds(stream, ids);
+  stream.close();
+
+  const docs = await readFile(new URL('../../docs/events.md', import.meta.url), 'utf8');
+  const [, statements = ''] = /```sql\n([^`]+)```/.exec(docs) ?? [];
+  await database.query(statements);
+  const again = await open({ lastEventId: old[0] ?? 0 }, restored.port);
+  await untilIds(again, [...old.slice(1), ...ids]);
+  await makeRoom(restored);
+  await untilIds(again, (await logIds(database)).slice(1));
+  await restored.close();
+  await database.drop();
 });
