@@ -20,7 +20,7 @@ export type ReaderTimes = Readonly<{
   spacingMs: number;
 }>;
 
-const usualTimes: ReaderTimes = { pollMs: 500, spacingMs: 50 };
+const usualTimes: ReaderTimes = { pollMs: 250, spacingMs: 50 };
 
 /** Events in one page: some hundred KiB, so that a slow client is not asked to take more at once. */
 const pageEventsMax = 250;
