@@ -19,7 +19,8 @@ function fieldPath(path: readonly PropertyKey[]): string {
     if (typeof step === 'number') text += `[${step}]`;
     else text += text === '' ? String(step) : `.${String(step)}`;
   }
-  return text.slice(0, 200);
+  // A name that the client chose may be half a sign, and so may be what is left of a long one.
+  return text.slice(0, 200).toWellFormed();
 }
 
 function fieldErrors(issue: Issue, before: readonly PropertyKey[]): FieldError[] {
