@@ -28,7 +28,10 @@ function fingerprint(list: string): string {
 
 function parse(cursor: string): unknown[] {
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    const bytes = Buffer.from(cursor, 'base64url');
+    // The decoder passes over what is no base64: only what we would write is read.
+    if (bytes.toString('base64url') !== cursor) return [];
+    const parsed: unknown = JSON.parse(bytes.toString());
     return Array.isArray(parsed) ? parsed : [];
   } catch {
     return [];

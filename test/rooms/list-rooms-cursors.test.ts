@@ -244,6 +244,14 @@ describe('a cursor', () => {
     expect(await list(`cursor=${cursor}`)).toMatchObject({ status: 400, body: { code: 'cursor-invalid' } });
   });
 
+  test('of what is a good one but for signs that decoders pass over: 400 cursor-invalid', async () => {
+    const good: string = (await list('limit=1')).body.next_cursor;
+    for (const cursor of [`${good}=`, `${good}%0A`, `!${good}`, `${good.slice(0, 5)}.${good.slice(5)}`]) {
+      expect([cursor, (await list(`cursor=${cursor}`)).body.code]).toEqual([cursor, 'cursor-invalid']);
+    }
+    expect((await list(`cursor=${good}`)).status).toBe(200);
+  });
+
   test.each<[string, unknown[]]>([
     ['room_no', ['']],
     ['room_no', ['\0']],
