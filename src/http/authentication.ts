@@ -96,6 +96,15 @@ function bearerTokenOf(request: FastifyRequest): string {
   return token;
 }
 
+/**
+ * The last sign of a signature has bits to spare, which the verifier does not look at. A token in which they are set was
+ * tampered with all the same.
+ */
+function hasSpareBits(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return Buffer.from(signature, 'base64url').toString('base64url') !== signature;
+}
+
 /** The Problem inside an error of the verifier, which wraps what the key set threw. */
 function problemWithin(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
@@ -114,6 +123,7 @@ export const authentication = fp<AuthenticationOptions>(
 
     async function authenticate(request: FastifyRequest): Promise<Caller> {
       const token = bearerTokenOf(request);
+      if (hasSpareBits(token)) throw refused();
       let claims: object;
       try {
         claims = await app.jwt.verify<object>(token);

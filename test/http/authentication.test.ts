@@ -12,6 +12,12 @@ import {
 } from '../helpers/tokens.ts';
 import { type BareOptions, startBareApp } from './bare.ts';
 
+/** The token with another last sign, which differs in bits only that mean nothing. */
+function nextSign(token: string): string {
+  const signs = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return `${token.slice(0, -1)}${signs[signs.indexOf(token.slice(-1)) + 1]}`;
+}
+
 const read = { scopes: ['ROOM_MANAGEMENT:READ'] };
 
 async function ask(
@@ -222,6 +228,7 @@ describe('signatures', () => {
     ['RS256 in the header', hmacToken(claims, testSecret, { alg: 'RS256' })],
     ['an RSA signature', keyToken(claims, pairs.rsa.privateKey)],
     ['a signature that is cut', hmacToken(claims).slice(0, -2)],
+    ['a signature whose last sign is another', nextSign(hmacToken(claims))],
     ['no signature', `${hmacToken(claims).split('.').slice(0, 2).join('.')}.`],
     ['two parts', hmacToken(claims).split('.').slice(0, 2).join('.')],
     ['four parts', `${hmacToken(claims)}.x`],
