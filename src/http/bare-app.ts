@@ -12,7 +12,7 @@ import { lifecycle } from './lifecycle.ts';
 import { routeCheck } from './methods.ts';
 import { openapi } from './openapi.ts';
 import { problemsUrlOf } from './problem-answer.ts';
-import { problemHandler, problemOptions } from './problem-handler.ts';
+import { headerCountMax, problemHandler, problemOptions } from './problem-handler.ts';
 import { parseQueryString } from './query-string.ts';
 import { rateLimit } from './rate-limit.ts';
 import { requestLog } from './request-log.ts';
@@ -93,6 +93,7 @@ export async function buildBareApp(options: HttpOptions): Promise<FastifyInstanc
   const { config, keys, draining, times } = options;
   const problemsUrl = problemsUrlOf(config.publicUrl);
   const app: FastifyInstance = Fastify(fastifyOptions(options));
+  app.server.maxHeadersCount = headerCountMax;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await app.register(requestLog);

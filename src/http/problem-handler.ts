@@ -25,6 +25,9 @@ const frameworkProblems: Record<string, () => Problem> = {
 /** A URL may be this long, in bytes; the 16 KiB of URL and headers together are Node's to watch. */
 export const urlBytesMax = 8192;
 
+/** So many headers are read; Node drops the others without a word. */
+export const headerCountMax = 1000;
+
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
@@ -104,6 +107,9 @@ export const problemHandler = fp<{ problemsUrl: string }>(
       reply.header('x-request-id', request.id);
       if (request.url.length > urlBytesMax)
         throw new Problem('url-too-long', 'A URL may have at most 8 KiB.');
+      // Names and values alternate. With as many as are read there may have been more, and what they said is lost.
+      if (request.raw.rawHeaders.length >= 2 * headerCountMax)
+        throw new Problem('headers-too-large', `A request may have fewer than ${headerCountMax} headers.`);
     });
     app.setErrorHandler((error: unknown, request, reply) => {
       if (isGone(request, error)) {
