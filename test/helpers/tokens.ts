@@ -58,3 +58,11 @@ export function keyPair(kind: 'rsa' | 'ec' | 'ed25519'): { publicKey: KeyObject;
 export function pemOf(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString();
 }
+
+/** A token that says everything that the admin's says, but was not signed with the secret of the tests. */
+export function forgedToken(how: 'none' | 'other-key'): string {
+  const claims = goodClaims({ sub: 'admin', scopes: ['ROOM_MANAGEMENT:WRITE'] });
+  return how === 'none'
+    ? joinToken({ alg: 'none', typ: 'JWT' }, claims, '')
+    : hmacToken(claims, 'another-secret-that-is-long-enough-too');
+}
