@@ -5,6 +5,9 @@ import type { Instances } from './instances.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** What of the instances the proof needs. */
+export type Audited = Pick<Instances, 'database' | 'moved' | 'sweep'>;
+
 /** An audit row of a room. */
 export type AuditRow = Readonly<{
   audit_id: string;
@@ -53,7 +56,7 @@ const holdFacts = ['holder', 'created_by', 'reference'];
  * the rows before it led to, the fence of a room rises by one with each HOLD and by nothing else, every hold ends once
  * in each of its rooms, and what comes out is what the tables say. Answers the rows, in order.
  */
-export async function expectAuditExplainsTables(instances: Instances, roomIdMin = 1): Promise<AuditRow[]> {
+export async function expectAuditExplainsTables(instances: Audited, roomIdMin = 1): Promise<AuditRow[]> {
   const { database, moved } = instances;
   await instances.sweep(0);
   const rows = await database.query<AuditRow>(
@@ -137,11 +140,7 @@ function withoutEnds({
 /** By hold and room: what was audited of them together, and the fence of the last HOLD. */
 type Claims = Map<string, { actions: string[]; fence: number }>;
 
-async function expectHoldsAreAsAudited(
-  instances: Instances,
-  claims: Claims,
-  roomIdMin: number,
-): Promise<void> {
+async function expectHoldsAreAsAudited(instances: Audited, claims: Claims, roomIdMin: number): Promise<void> {
   type Stored = {
     claim: string;
     fence: number;
