@@ -321,10 +321,25 @@ export function stepsOf(document: Document): fc.Arbitrary<Step> {
   );
 }
 
-/** The text with its marks replaced by what was seen. */
-export function filledIn(text: string, seen: Seen): string {
+/** The text with its marks replaced by what was seen, as `write` puts it. */
+function filledIn(text: string, seen: Seen, write: (value: string) => string): string {
   return text.replaceAll(seenMarks, (_mark, kind: string, nth: string) => {
     const known = Object.entries(seen).find(([name]) => name === kind)?.[1] ?? [];
-    return known[Number(nth) % Math.max(known.length, 1)] ?? '0';
+    return write(known[Number(nth) % Math.max(known.length, 1)] ?? '0');
   });
+}
+
+/** The hold that a step lets be over. */
+export function holdIdOf(mark: string, seen: Seen): string {
+  return filledIn(mark, seen, String);
+}
+
+/** The request with its marks replaced by what was seen. */
+export function requestOf({ method, target, headers = [], body }: WireRequest, seen: Seen): WireRequest {
+  return {
+    method,
+    target: filledIn(target, seen, encodeURIComponent),
+    headers: headers.map(([name, value]) => [name, filledIn(value, seen, String)]),
+    body: typeof body === 'string' ? filledIn(body, seen, String) : body,
+  };
 }
