@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { startTestApp } from '../helpers/app.ts';
 import { freezeRoom, makeRoom, makeRoomType, placeHold } from '../helpers/property.ts';
-import { type RouteCall, routesOf } from '../helpers/route-calls.ts';
+import { type RouteCall, routesOf, type Subject } from '../helpers/route-calls.ts';
 import { tokenFor } from '../helpers/tokens.ts';
+import { openWire } from '../helpers/wire-app.ts';
+import type { WireRequest } from '../helpers/wire-request.ts';
 
 /** Who asks. The owner has placed the hold that is asked for; the stranger may do the same, but did not place it. */
 const callers = {
@@ -81,11 +83,12 @@ const matrix: Readonly<Record<string, Statuses>> = {
 // Started before the tests are named: they are named after its routes. Nobody here is to meet the limit of a holder.
 const server = await startTestApp({ env: { HOLDS_ACTIVE_MAX: '0' } });
 afterAll(() => server.close());
+const wire = await openWire(server);
 const routes = routesOf(server.app);
 const patterns = [...server.app.patterns].map(([pattern, methods]) => ({ pattern, methods: [...methods] }));
 
 /** Everything that a call may be about, made for this call alone: nothing that another did stands in its way. */
-async function makeSubject() {
+async function makeSubject(): Promise<Subject> {
   const room = await makeRoom(server);
   const frozen = await makeRoom(server, { room_type_id: room.room_type_id });
   await freezeRoom(server, frozen.room_id);
@@ -107,25 +110,29 @@ async function auditCount(): Promise<number> {
   return row?.count ?? 0;
 }
 
-const optionsOf = (
+function requestOf(
+  method: string,
   call: RouteCall,
-  subject: Awaited<ReturnType<typeof makeSubject>>,
+  subject: Subject,
   token: string | undefined,
-) => ({
-  ...(token === undefined ? {} : { token }),
-  ...(call.body === undefined ? {} : { body: call.body(subject) }),
-});
+): WireRequest {
+  const body = method === 'HEAD' ? undefined : call.body?.(subject);
+  return {
+    method,
+    target: call.target(subject),
+    headers: [
+      ...(token === undefined ? [] : [['Authorization', `Bearer ${token}`] as const]),
+      ...(body === undefined ? [] : [['Content-Type', 'application/json'] as const]),
+    ],
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+}
 
 const codes: Readonly<Record<number, string>> = {
   401: 'credentials-missing',
   403: 'permission-denied',
   404: 'hold-not-found',
 };
-
-function changeMethodOf(method: string): 'POST' | 'PATCH' | 'DELETE' {
-  if (method === 'POST' || method === 'PATCH' || method === 'DELETE') return method;
-  throw new Error(`${method} is a new method of the server`);
-}
 
 describe.each(routes.map((route) => [route.key, route] as const))('%s', (key, { method, call }) => {
   const expected = matrix[key];
@@ -138,9 +145,9 @@ describe.each(routes.map((route) => [route.key, route] as const))('%s', (key, { 
     const subject = await makeSubject();
     const before = await auditCount();
     const status = Object.entries(expected ?? {}).find(([name]) => name === caller)?.[1] ?? 0;
-    const calls = method === 'GET' ? (['GET', 'HEAD'] as const) : [changeMethodOf(method)];
-    for (const asked of calls) {
-      const answer = await server.call(asked, call.target(subject), optionsOf(call, subject, token));
+    for (const asked of method === 'GET' ? ['GET', 'HEAD'] : [method]) {
+      const request = requestOf(asked, call, subject, token);
+      const answer = wire.judged(request, (await wire.send(request)).at(0));
       expect([asked, answer.status]).toEqual([asked, status]);
       if (status >= 400 && asked !== 'HEAD') expect(answer.body.code).toBe(codes[status]);
     }

@@ -410,7 +410,7 @@ test('the good calls that were bent are good', async () => {
       status: 200,
       ...(isFreeze ? { target: `/rooms/${property.rooms.other}/freeze` } : {}),
     });
-    const [answer] = await property.send(request);
+    const [answer] = await property.wire.send(request);
     seen[route.key] = answer?.status ?? 0;
   }
   const refused = Object.entries(seen).filter(([, status]) => status >= 400);

@@ -44,7 +44,7 @@ const notFound = { status: 404, code: 'hold-not-found' } as const;
 
 /** What is the same for every hold that there is not, or not for this caller. */
 async function said(request: WireRequest): Promise<unknown> {
-  const [answer] = await property.send(request);
+  const [answer] = await property.wire.send(request);
   if (answer === undefined) throw new Error('no answer');
   const { 'x-request-id': _, date: __, ...headers } = answer.headers;
   const { request_id: ___, instance: ____, ...body } = answer.body === '' ? {} : JSON.parse(answer.body);

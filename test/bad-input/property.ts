@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest';
 import { holdSchema } from '../../src/holds/schemas.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
-import { type Answer, openContract } from '../helpers/contract.ts';
 import {
   bodyAs,
   expireHold,
@@ -13,9 +12,10 @@ import {
   makeRoomType,
   placeHold,
 } from '../helpers/property.ts';
-import { listen, type RawAnswer } from '../helpers/raw-http.ts';
+import type { RawAnswer } from '../helpers/raw-http.ts';
 import type { Subject } from '../helpers/route-calls.ts';
-import { type HeaderLine, sendRaw, type WireRequest } from '../helpers/wire-request.ts';
+import { openWire, type Wire } from '../helpers/wire-app.ts';
+import type { HeaderLine, WireRequest } from '../helpers/wire-request.ts';
 
 /** How a hold ended, or that it did not. */
 export type HoldState = Hold['status'];
@@ -23,7 +23,6 @@ export type HoldState = Hold['status'];
 /** A server that listens, with a property on it. */
 export type Property = Readonly<{
   server: TestApp;
-  port: number;
   subject: Subject;
   rooms: Readonly<{
     available: number;
@@ -38,9 +37,7 @@ export type Property = Readonly<{
   holds: Readonly<Record<HoldState, Hold>>;
   /** Every row of every table, and every list as the server tells it to operations and to the frontend. */
   snapshot(): Promise<Record<string, string>>;
-  /** Sends bytes and answers what came back, each answer held against the OpenAPI document where `route` says which call it was. */
-  send(request: WireRequest | string | Buffer): Promise<RawAnswer[]>;
-  check(method: string, target: string, answer: RawAnswer): Answer;
+  wire: Wire;
 }>;
 
 const tables = ['room_type', 'room', 'hold', 'hold_room', 'idempotency_key', 'audit_log'];
@@ -90,7 +87,7 @@ async function makeHolds(server: TestApp): Promise<Record<HoldState, Hold>> {
 /** Starts a server on a property with a room and a hold in every state. Close the server in `afterAll`. */
 export async function openProperty(options: TestAppOptions = {}): Promise<Property> {
   const server = await startTestApp(options);
-  const { app, as, database } = server;
+  const { as, database } = server;
   const makeId = async (status: Parameters<typeof makeRoomIn>[1]) =>
     (await makeRoomIn(server, status)).room_id;
   const rooms = {
@@ -119,11 +116,9 @@ export async function openProperty(options: TestAppOptions = {}): Promise<Proper
     ],
   );
   lists.push(['/audit?limit=1', as.operations], [`/rooms/hold/${holds.ACTIVE.hold_id}`, as.frontend]);
-  const contract = openContract((await app.inject('/openapi.json')).json());
-  const port = await listen(app);
+  const wire = await openWire(server);
   return {
     server,
-    port,
     subject,
     rooms,
     holds,
@@ -135,13 +130,7 @@ export async function openProperty(options: TestAppOptions = {}): Promise<Proper
       });
       return { ...digests, ...Object.fromEntries(await Promise.all(told)) };
     },
-    send: (request) => sendRaw(port, request),
-    check: (method, target, { status, headers, body: text }) => {
-      const isJson = /^application\/(problem\+)?json/.test(headers['content-type'] ?? '');
-      const answer = { status, headers, text, body: isJson && text !== '' ? JSON.parse(text) : undefined };
-      contract(method, target, answer);
-      return answer;
-    },
+    wire,
   };
 }
 
@@ -176,7 +165,7 @@ function expectRefusal(
     expect({ status: answer.status, code: body.code }).toEqual({ status, code });
     return;
   }
-  const { body } = property.check(request.method, request.target, answer);
+  const { body } = property.wire.judged(request, answer);
   expect({ status: answer.status, code: body?.code }, answer.body).toEqual({ status, code });
 }
 
@@ -187,7 +176,7 @@ export function testRows(property: Property, rows: readonly Row[]): void {
     '%i %s: %s',
     async (_status, _code, _name, row) => {
       const before = last ?? (await property.snapshot());
-      const answers = await property.send(row.request);
+      const answers = await property.wire.send(row.request);
       last = await property.snapshot();
       expectRefusal(row, answers, property);
       expect(last).toEqual(before);

@@ -305,7 +305,7 @@ describe('headers at their edges', () => {
   ]);
 
   test('a request’s own id is never taken over, and no Origin is let in', async () => {
-    const [answer] = await property.send(get('X-Request-Id: mine', 'Origin: https://evil.example'));
+    const [answer] = await property.wire.send(get('X-Request-Id: mine', 'Origin: https://evil.example'));
     expect(answer?.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
     expect(Object.keys(answer?.headers ?? {}).filter((name) => name.startsWith('access-control'))).toEqual(
       [],
@@ -321,7 +321,7 @@ describe('headers at their edges', () => {
       .map(one)
       .join('')
       .replace(/\r\n\r\n$/, '\r\nConnection: close\r\n\r\n');
-    const answers = await property.send(all);
+    const answers = await property.wire.send(all);
     expect(answers.map(({ status }) => status)).toEqual(paths.map((_, n) => (n % 2 === 0 ? 200 : 400)));
     expect(new Set(answers.map(({ headers }) => headers['x-request-id'])).size).toBe(20);
   });
@@ -424,8 +424,8 @@ describe('HEAD and OPTIONS', () => {
   test('an answer to HEAD has the headers of the answer to GET and no body', async () => {
     for (const path of paths) {
       const asked = (method: string) => requestBytes({ method, target: path, headers: headersOf(as.admin) });
-      const [get] = await property.send(asked('GET'));
-      const [head] = await property.send(asked('HEAD'));
+      const [get] = await property.wire.send(asked('GET'));
+      const [head] = await property.wire.send(asked('HEAD'));
       const told = ({ headers }: { headers: Record<string, string> } = { headers: {} }) => {
         const { date: _, 'x-request-id': __, ...rest } = headers;
         return rest;

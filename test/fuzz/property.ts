@@ -1,10 +1,10 @@
 /** Owns what the made-up requests meet: a server with a small property, made anew for each sequence, and what each answer must be. */
 import { expect } from 'vitest';
 import { startTestApp, type TestApp } from '../helpers/app.ts';
-import { openContract } from '../helpers/contract.ts';
 import { expireHold } from '../helpers/property.ts';
-import { listen, type RawAnswer } from '../helpers/raw-http.ts';
-import { sendRaw, type WireRequest } from '../helpers/wire-request.ts';
+import type { RawAnswer } from '../helpers/raw-http.ts';
+import { openWire } from '../helpers/wire-app.ts';
+import type { WireRequest } from '../helpers/wire-request.ts';
 import { expectAuditExplainsTables } from '../races/audit-replay.ts';
 import { type Document, holdIdOf, requestOf, type Seen, type Step } from './requests.ts';
 
@@ -108,9 +108,8 @@ async function expectRefusedWroteNothing(server: TestApp, refusedIds: readonly s
 export async function openFuzzed(answerMsMax: number): Promise<Fuzzed> {
   const server = await startTestApp({ env: { HOLDS_ACTIVE_MAX: '6' } });
   const { app, database, platform } = server;
-  const port = await listen(app);
-  const document: Document & Parameters<typeof openContract>[0] = (await app.inject('/openapi.json')).json();
-  const check = openContract(document);
+  const wire = await openWire(server);
+  const document: Document = (await app.inject('/openapi.json')).json();
   const tally: Tally = { calls: 0, sequences: 0, slowest: { ms: 0, name: '' }, answers: new Map() };
   const sent: WireRequest[] = [];
 
@@ -130,21 +129,19 @@ export async function openFuzzed(answerMsMax: number): Promise<Fuzzed> {
   ): Promise<{ status: number; requestId: string }> {
     sent.push(request);
     const startedAtMs = performance.now();
-    const answers = await sendRaw(port, request);
+    const answers = await wire.send(request);
     let ms = performance.now() - startedAtMs;
     tally.calls += 1;
     // A machine that was busy elsewhere is not slow three times in a row at the same thing.
     for (let tries = 1; tries < 3 && ms > answerMsMax; tries += 1) {
       const againAtMs = performance.now();
-      await sendRaw(port, request);
+      await wire.send(request);
       ms = Math.min(ms, performance.now() - againAtMs);
     }
     if (ms > tally.slowest.ms) tally.slowest = { ms, name };
     const answer = expectAnswer(answers, request.target, ms, answerMsMax);
-    const isJson = /^application\/(problem\+)?json/.test(answer.headers['content-type'] ?? '');
-    const body: unknown = isJson && answer.body !== '' ? JSON.parse(answer.body) : undefined;
+    const body: unknown = wire.judged(request, answer).body;
     count(tally, name, answer.status, body);
-    check(request.method, request.target, { ...answer, text: answer.body, body });
     if (!isWellFormed(body)) throw new Error(`half a sign in ${answer.body}`);
     learn(seen, answer, body);
     return { status: answer.status, requestId: answer.headers['x-request-id'] ?? '' };
