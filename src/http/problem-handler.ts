@@ -91,10 +91,7 @@ export function problemOptions(
         ? new Problem('url-too-long', 'A URL may have at most 8 KiB.')
         : problemOf(error);
       // No hook runs here, the one that logs requests included.
-      request.log.info(
-        { method: request.method, path: pathOf(request.url).slice(0, 500), status: problem.status },
-        'request',
-      );
+      request.log.info({ method: request.method, status: problem.status }, 'request');
       sendProblem(problemsUrl, problem, request, reply);
     },
   };

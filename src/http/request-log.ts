@@ -3,13 +3,29 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { pathOf } from './problem-answer.ts';
 
+/** What the ids in our paths look like. Anything else in their place may be a token that somebody pasted. */
+const plainId = /^(?:\d{1,19}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** The path of `url` where it is the route's, with what is no id in it left out; undefined where no route has it. */
+function loggedPath(url: string, route: string | undefined): string | undefined {
+  if (route === undefined || route === '*') return undefined;
+  const given = pathOf(url).split('/');
+  return route
+    .split('/')
+    .map((segment, at) => {
+      if (!segment.startsWith(':')) return segment;
+      return plainId.test(given[at] ?? '') ? given[at] : '…';
+    })
+    .join('/');
+}
+
 function logLine(request: FastifyRequest, reply: FastifyReply, startedAtMs: number): void {
   const { config, url: route } = request.routeOptions;
   const isProbe = config.isUncounted === true && reply.raw.statusCode < 400;
   request.log[isProbe ? 'debug' : 'info'](
     {
       method: request.method,
-      path: pathOf(request.url).slice(0, 500),
+      path: loggedPath(request.url, route),
       route,
       status: reply.raw.statusCode,
       ms: Math.round((performance.now() - startedAtMs) * 10) / 10,
@@ -22,7 +38,8 @@ function logLine(request: FastifyRequest, reply: FastifyReply, startedAtMs: numb
 
 /**
  * Logs every request once, when its answer is sent or its client is gone: method, path without the query, route,
- * status, milliseconds, `sub`. No header, no query and no body is ever logged. Probes that succeed are `debug`.
+ * status, milliseconds, `sub`. No header, no query and no body is ever logged, and of a path only what a route and
+ * its ids say. Probes that succeed are `debug`.
  */
 export const requestLog = fp(
   async (app: FastifyInstance) => {

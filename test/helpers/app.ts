@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { type AppTimes, buildApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openPlatform, type Platform } from '../../src/platform.ts';
@@ -43,8 +43,13 @@ export const roles = {
   nobody: token('nobody'),
 } as const;
 
-/** Settings of a test app: variables of the environment, another app's database to share, times to shorten. */
-export type TestAppOptions = { env?: Record<string, string>; database?: TestDatabase; times?: AppTimes };
+/** Settings of a test app: variables of the environment, another app's database to share, bounds made small, a log. */
+export type TestAppOptions = {
+  env?: Record<string, string>;
+  database?: TestDatabase;
+  times?: AppTimes;
+  log?: Logger;
+};
 
 function bodyOf(text: string, contentType: unknown): unknown {
   if (text === '') return undefined;
@@ -77,7 +82,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     ...options.env,
   });
   if ('faults' in read) throw new Error(read.faults.join('\n'));
-  const platform = await openPlatform(read.config, pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }));
+  const log = options.log ?? pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
+  const platform = await openPlatform(read.config, log);
   const app = await buildApp(platform, options.times);
   const check = openContract((await app.inject('/openapi.json')).json());
   return {
