@@ -24,8 +24,11 @@ export const url = (protocols: readonly string[], expected: string) =>
 
 /** How a fault names a web address. */
 export const webUrlExpected = 'an http:// or https:// URL';
-/** An http or https URL. */
-export const webUrl = url(['http:', 'https:'], webUrlExpected);
+/** An http or https URL. A password in one could not be used, and would be told to every client and log. */
+export const webUrl = url(['http:', 'https:'], webUrlExpected).refine((text) => {
+  const { username = '', password = '' } = parsedUrl(text) ?? {};
+  return username === '' && password === '';
+}, 'a URL without a user or password');
 
 const origin = (text: string): string | undefined => {
   const parsed = parsedUrl(text);

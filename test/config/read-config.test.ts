@@ -236,6 +236,8 @@ describe('addresses', () => {
     ['DATABASE_URL', 'db.internal', 'a postgresql:// URL'],
     ['REDIS_URL', 'http://cache', 'a redis:// or rediss:// URL'],
     ['PUBLIC_URL', 'example.com', 'an http:// or https:// URL'],
+    ['PUBLIC_URL', 'https://me:secret@example.com', 'a URL without a user or password'],
+    ['JWT_JWKS_URL', 'https://:secret@example.com/keys', 'a URL without a user or password'],
     ['PUBLIC_URL', 'https://example.com/?a=b', 'an http:// or https:// URL without a query or fragment'],
   ])('%s refuses %s without repeating it', (name, value, expected) => {
     expect(faultsOf({ [name]: value })).toEqual([`${name} must be ${expected}`]);
