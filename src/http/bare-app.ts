@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Config, KeySetting } from '../config.ts';
 import { authentication, permissionCheck } from './authentication.ts';
 import { bodyParser } from './body-parser.ts';
+import { type ConnectionBounds, connections } from './connections.ts';
 import type { KeySetTimes } from './key-set.ts';
 import { lifecycle } from './lifecycle.ts';
 import { routeCheck } from './methods.ts';
@@ -19,8 +20,8 @@ import { requestLog } from './request-log.ts';
 import { clientErrorHandler, socketProblems } from './socket-problems.ts';
 import { queryCheck, validatorCompiler } from './validation.ts';
 
-/** Times that a test shortens; in milliseconds. */
-export type HttpTimes = {
+/** Times, in milliseconds, and bounds that a test makes small. */
+export type HttpTimes = ConnectionBounds & {
   requestTimeoutMs?: number;
   connectionsCheckMs?: number;
   keySet?: Partial<KeySetTimes>;
@@ -96,6 +97,7 @@ export async function buildBareApp(options: HttpOptions): Promise<FastifyInstanc
   app.server.maxHeadersCount = headerCountMax;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  await app.register(connections, times ?? {});
   await app.register(requestLog);
   // Before any route, CORS's own included: a route keeps the error handler that it finds.
   await app.register(problemHandler, { problemsUrl });
