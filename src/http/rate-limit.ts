@@ -1,8 +1,10 @@
 /** Owns how many requests a minute one caller, or one address, may make. */
+import { isIP } from 'node:net';
 import rateLimitPlugin, { normalizeIP } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
 import { Problem } from '../problems.ts';
 
 declare module 'fastify' {
@@ -29,35 +31,58 @@ const redisPauseMs = 2000;
 type Count = { isExceeded: boolean; ttlMs: number };
 type Counter = (request: FastifyRequest) => Promise<Count>;
 
+/** Some proxies put the port behind the address, and each connection has another. */
+const addressAndPort = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[\d.]+))(?::\d+)?$/;
+
+/** The address that asks: that of the connection when what a trusted proxy forwarded is none. */
+function addressOf({ ip, socket }: FastifyRequest): string {
+  const { v4, v6 } = addressAndPort.exec(ip)?.groups ?? {};
+  const forwarded = v4 ?? v6 ?? ip;
+  return isIP(forwarded) === 0 ? (socket.remoteAddress ?? '') : forwarded;
+}
+
 function keyOf(request: FastifyRequest): string {
   // The IPv6 addresses of one /64 are one customer's.
   return request.caller === undefined
-    ? `address:${normalizeIP(request.ip, 64)}`
+    ? `address:${normalizeIP(addressOf(request), 64)}`
     : `sub:${request.caller.sub}`;
 }
 
-async function openCounter(app: FastifyInstance, max: number, redis?: Redis): Promise<Counter> {
-  let counter: Counter | undefined;
-  // Two counters want two scopes: the plugin keeps one store in each.
-  await app.register(async (scope) => {
-    await scope.register(rateLimitPlugin, {
-      global: false,
-      max,
-      timeWindow: windowMs,
-      cache: countersMax,
-      keyGenerator: keyOf,
-      ...(redis === undefined ? {} : { redis, nameSpace: 'holdfast:rate:' }),
-    });
-    const count = scope.createRateLimit();
-    counter = async (request) => {
-      const result = await count(request);
-      return result.isAllowed
-        ? { isExceeded: false, ttlMs: 0 }
-        : { isExceeded: result.isExceeded, ttlMs: result.ttl };
-    };
+/**
+ * Counts in this process alone. The plugin's own store hands one object to all who are counted at once: of a burst
+ * past the limit it would refuse everyone.
+ */
+function openOwnCounter(max: number): Counter {
+  const windows = new LRUCache<string, { count: number; endsAtMs: number }>({ max: countersMax });
+  return async (request) => {
+    const nowMs = performance.now();
+    const key = keyOf(request);
+    const known = windows.get(key);
+    const window =
+      known !== undefined && nowMs < known.endsAtMs ? known : { count: 0, endsAtMs: nowMs + windowMs };
+    if (window !== known) windows.set(key, window);
+    window.count += 1;
+    return { isExceeded: window.count > max, ttlMs: window.endsAtMs - nowMs };
+  };
+}
+
+/** Counts in Redis, together with the other instances. */
+async function openSharedCounter(app: FastifyInstance, max: number, redis: Redis): Promise<Counter> {
+  await app.register(rateLimitPlugin, {
+    global: false,
+    max,
+    timeWindow: windowMs,
+    keyGenerator: keyOf,
+    redis,
+    nameSpace: 'holdfast:rate:',
   });
-  if (counter === undefined) throw new Error('the rate limit plugin was not loaded');
-  return counter;
+  const count = app.createRateLimit();
+  return async (request) => {
+    const result = await count(request);
+    return result.isAllowed
+      ? { isExceeded: false, ttlMs: 0 }
+      : { isExceeded: result.isExceeded, ttlMs: result.ttl };
+  };
 }
 
 function openRedis(app: FastifyInstance, url: string): Redis {
@@ -95,11 +120,11 @@ function withFallback(app: FastifyInstance, shared: Counter, own: Counter): Coun
 export const rateLimit = fp<RateLimitOptions>(
   async (app: FastifyInstance, { perMinute, redisUrl }) => {
     if (perMinute === 0) return;
-    const own = await openCounter(app, perMinute);
+    const own = openOwnCounter(perMinute);
     const count =
       redisUrl === undefined
         ? own
-        : withFallback(app, await openCounter(app, perMinute, openRedis(app, redisUrl)), own);
+        : withFallback(app, await openSharedCounter(app, perMinute, openRedis(app, redisUrl)), own);
     app.addHook('onRequest', async (request) => {
       const { isUncounted, allow } = request.routeOptions.config;
       if (isUncounted === true || allow !== undefined || request.caller?.isRateLimited === false) return;
