@@ -24,11 +24,25 @@ async function withinTime(check: Promise<void>): Promise<void> {
   }
 }
 
+/** Asks once for all who ask meanwhile: anybody may call a probe, and a flood of them must not use up the pool. */
+function oneAtATime(check: () => Promise<void>): () => Promise<void> {
+  let underWay: Promise<void> | undefined;
+  return () => {
+    if (underWay === undefined) {
+      underWay = withinTime(check()).finally(() => {
+        underWay = undefined;
+      });
+    }
+    return underWay;
+  };
+}
+
 /** The two probes; they need no token, are not counted and are logged only when they fail. */
 export const healthRoutes =
   ({ checkReady, draining }: HealthOptions): FastifyPluginAsync =>
   async (app) => {
     const config = { public: true, isUncounted: true } as const;
+    const checkOnce = oneAtATime(checkReady);
     app.get(
       '/livez',
       {
@@ -56,7 +70,7 @@ export const healthRoutes =
       async (_request, reply) => {
         if (draining.aborted) throw new Problem('draining', 'The server is shutting down.');
         try {
-          await withinTime(checkReady());
+          await checkOnce();
         } catch (cause) {
           throw new Problem('dependency-unavailable', 'The database is not ready.', {}, { cause });
         }

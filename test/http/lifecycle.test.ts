@@ -36,6 +36,27 @@ describe('probes', () => {
     expect((await app.inject({ url: '/livez' })).statusCode).toBe(200);
   });
 
+  test('500 at once ask the database once, and the next asks again', async () => {
+    let asked = 0;
+    let answer = () => {};
+    const { app } = await startWithHealth(() => {
+      asked += 1;
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    });
+    const probes = Array.from({ length: 500 }, () => app.inject({ url: '/readyz' }));
+    await expect.poll(() => asked, { interval: 5 }).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    answer();
+    expect(new Set((await Promise.all(probes)).map(({ statusCode }) => statusCode))).toEqual(new Set([200]));
+    expect(asked).toBe(1);
+    const next = app.inject({ url: '/readyz' });
+    await expect.poll(() => asked, { interval: 5 }).toBe(2);
+    answer();
+    expect((await next).statusCode).toBe(200);
+  });
+
   test('/readyz does not wait for a database that hangs', async () => {
     const { app } = await startWithHealth(() => new Promise(() => {}));
     expect((await app.inject({ url: '/readyz' })).json()).toMatchObject({
