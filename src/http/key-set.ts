@@ -81,6 +81,8 @@ async function fetchKeys(url: string, timeoutMs: number): Promise<VerifyingKey[]
   const response = await fetch(url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
     signal: AbortSignal.timeout(timeoutMs),
+    // Whoever can answer for the issuer with a redirect must not choose where keys come from, nor take the S off https.
+    redirect: 'error',
   });
   if (!response.ok || response.body === null) throw new Error(`the key set answered ${response.status}`);
   const chunks: Uint8Array[] = [];
