@@ -1,6 +1,7 @@
 /** Owns the list of everything that a server offers: every plugin and every feature, in one visible place. */
 import type { FastifyInstance } from 'fastify';
 import { auditRoutes } from './audit/routes.ts';
+import { docsRoutes } from './docs/routes.ts';
 import { eventRoutes } from './events/routes.ts';
 import { type EventTimes, openEventService } from './events/service.ts';
 import { freezeRoutes } from './freezes/routes.ts';
@@ -28,6 +29,7 @@ export async function buildApp(platform: Platform, times: AppTimes = {}): Promis
   await app.register(holdRoutes(platform));
   await app.register(auditRoutes(platform));
   await app.register(eventRoutes(events));
+  await app.register(docsRoutes);
   // More features stand here, one line each.
   await app.register(otherMethods);
   await app.ready();

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { cacheControl } from '../http/conditional.ts';
 import { responses } from '../http/openapi.ts';
 import type { Platform } from '../platform.ts';
+import { auditExamples } from './examples.ts';
 import { auditPageSchema, auditQuerySchema } from './schemas.ts';
 import { openAuditService } from './service.ts';
 
@@ -16,8 +17,9 @@ export const auditRoutes =
     app.get(
       '/audit',
       {
-        config: { anyOf: ['ROOM_MANAGEMENT:READ'] },
+        config: { anyOf: ['ROOM_MANAGEMENT:READ'], examples: auditExamples },
         schema: {
+          operationId: 'listAuditEntries',
           summary: 'Read the audit trail',
           description: 'One entry per room (or room type) and change, newest first.',
           tags: ['audit'],

@@ -5,6 +5,7 @@ import { cacheControl } from '../http/conditional.ts';
 import { responses } from '../http/openapi.ts';
 import type { Platform } from '../platform.ts';
 import { roomParamsSchema, roomSchema } from '../rooms/schemas.ts';
+import { freezeExamples } from './examples.ts';
 import { freezeSchema } from './schemas.ts';
 import { openFreezeService } from './service.ts';
 
@@ -20,8 +21,9 @@ export const freezeRoutes =
     app.post(
       '/rooms/:room_id/freeze',
       {
-        config: admins,
+        config: { ...admins, examples: freezeExamples.freeze },
         schema: {
+          operationId: 'freezeRoom',
           summary: 'Freeze a room',
           description:
             'A frozen room takes the new reason, note and end. A held room wants `supersede_hold`.',
@@ -37,8 +39,9 @@ export const freezeRoutes =
     app.delete(
       '/rooms/:room_id/freeze',
       {
-        config: admins,
+        config: { ...admins, examples: freezeExamples.unfreeze },
         schema: {
+          operationId: 'unfreezeRoom',
           summary: 'Unfreeze a room',
           description: 'The room is AVAILABLE again, or in MAINTENANCE if it was when it was frozen.',
           tags: ['freezes'],

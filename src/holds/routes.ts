@@ -7,6 +7,7 @@ import { cacheControl } from '../http/conditional.ts';
 import { responses } from '../http/openapi.ts';
 import { requestInvalid } from '../http/validation.ts';
 import type { Platform } from '../platform.ts';
+import { holdExamples } from './examples.ts';
 import * as schemas from './schemas.ts';
 import { type HoldAsker, openHoldService } from './service.ts';
 
@@ -24,8 +25,9 @@ export const holdRoutes =
     app.post(
       '/rooms/hold',
       {
-        config: placers,
+        config: { ...placers, examples: holdExamples.place },
         schema: {
+          operationId: 'placeHold',
           summary: 'Place a hold',
           description:
             'All of the rooms or none. `Idempotency-Key` makes it safe to repeat: for 24 hours the same key and body ' +
@@ -60,8 +62,9 @@ export const holdRoutes =
     app.get(
       '/rooms/hold',
       {
-        config: readers,
+        config: { ...readers, examples: holdExamples.list },
         schema: {
+          operationId: 'listHolds',
           summary: 'List holds',
           description: 'Newest first. Without ROOM_MANAGEMENT:READ: those that this `sub` placed.',
           tags: ['holds'],
@@ -76,8 +79,9 @@ export const holdRoutes =
     app.get(
       '/rooms/hold/:hold_id',
       {
-        config: readers,
+        config: { ...readers, examples: holdExamples.get },
         schema: {
+          operationId: 'getHold',
           summary: 'Read a hold',
           description: 'At most 1 second behind a change through another instance; expiry is exact.',
           tags: ['holds'],
@@ -92,8 +96,9 @@ export const holdRoutes =
     app.patch(
       '/rooms/hold/:hold_id',
       {
-        config: placers,
+        config: { ...placers, examples: holdExamples.extend },
         schema: {
+          operationId: 'extendHold',
           summary: 'Extend a hold',
           description: 'It then ends `ttl_seconds` from now, sooner or later than before.',
           tags: ['holds'],
@@ -122,8 +127,9 @@ export const holdRoutes =
     app.post(
       '/rooms/hold/:hold_id/confirm',
       {
-        config: placers,
+        config: { ...placers, examples: holdExamples.confirm },
         schema: {
+          operationId: 'confirmHold',
           summary: 'Confirm a hold',
           description: 'Its rooms are BOOKED. Again with the same `booking_reference`: the same answer.',
           tags: ['holds'],
@@ -147,8 +153,9 @@ export const holdRoutes =
     app.delete(
       '/rooms/hold/:hold_id',
       {
-        config: placers,
+        config: { ...placers, examples: holdExamples.release },
         schema: {
+          operationId: 'releaseHold',
           summary: 'Release a hold',
           description:
             'Its rooms are free again. One that is released, expired or revoked already stays as it is.',

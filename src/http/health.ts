@@ -46,9 +46,11 @@ export const healthRoutes =
     app.get(
       '/livez',
       {
-        config,
+        config: { ...config, examples: { answer: { status: 'ok' } } },
         schema: {
+          operationId: 'getLiveness',
           summary: 'The process runs',
+          description: 'Nothing else is asked: a process that answers is not to be restarted.',
           tags: ['operations'],
           response: responses({ 200: statusSchema }),
         },
@@ -58,8 +60,9 @@ export const healthRoutes =
     app.get(
       '/readyz',
       {
-        config,
+        config: { ...config, examples: { answer: { status: 'ok' } } },
         schema: {
+          operationId: 'getReadiness',
           summary: 'The server can serve',
           description:
             '503 while Postgres is out of reach or not writable, migrations are missing, or the server drains.',

@@ -4,9 +4,17 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { type ProblemCode, problems } from '../problems.ts';
-import { finishedDocument } from './openapi-document.ts';
-import { problemMediaType } from './problem-answer.ts';
+import type { ProblemCode } from '../problems.ts';
+import { examplesMark, finishedDocument, type OperationExamples } from './openapi-document.ts';
+import { problemComponents, problemResponses, writtenPlainly } from './openapi-problems.ts';
+import { problemsUrlOf } from './problem-answer.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the document shows of this route in use. */
+    examples?: OperationExamples;
+  }
+}
 
 /** An answer that is not JSON, or that wants a description of its own. */
 export type DescribedResponse = { description: string; content: Record<string, { schema: z.ZodType }> };
@@ -43,29 +51,9 @@ function commonCodes(route: RouteOptions): ProblemCode[] {
   return codes;
 }
 
-function problemResponse(codes: readonly ProblemCode[]) {
-  return {
-    description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join('. '),
-    content: {
-      [problemMediaType]: {
-        schema: {
-          allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: codes } } }],
-        },
-      },
-    },
-  };
-}
-
-function problemResponses(route: RouteOptions): Record<string, unknown> {
+function codesOf(route: RouteOptions): ReadonlySet<ProblemCode> {
   const declared = typeof route.schema?.response === 'object' ? (route.schema.response ?? {}) : {};
-  const codes = new Set([...commonCodes(route), ...(codesOfResponses.get(declared) ?? [])]);
-  const statuses = new Set([...codes].map((code) => problems[code].status));
-  return Object.fromEntries(
-    [...statuses].map((status) => {
-      const ofStatus = [...codes].filter((code) => problems[code].status === status).sort();
-      return [String(status), problemResponse(ofStatus)];
-    }),
-  );
+  return new Set([...commonCodes(route), ...(codesOfResponses.get(declared) ?? [])]);
 }
 
 function operationIdOf(route: RouteOptions): string {
@@ -78,10 +66,7 @@ function operationIdOf(route: RouteOptions): string {
 const zodTransform = createJsonSchemaTransform({
   skipList: [],
   zodToJsonConfig: {
-    override: ({ jsonSchema }) => {
-      // The patterns are how numbers and times are read from text; their type says it all.
-      if (jsonSchema.type !== 'string' || jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-    },
+    override: writtenPlainly,
   },
 });
 
@@ -98,7 +83,8 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (docum
       ...schema,
       description: [schema.description, needs].filter(Boolean).join('\n\n'),
       security: anyOf === undefined ? [] : [{ bearer: [] }],
-      response: { ...(schema.response ?? {}), ...problemResponses(route) },
+      response: { ...(schema.response ?? {}), ...problemResponses(codesOf(route)) },
+      ...(route.config?.examples === undefined ? {} : { [examplesMark]: route.config.examples }),
     },
   };
 };
@@ -110,38 +96,30 @@ function documentOptions(publicUrl: string | undefined): FastifyDynamicSwaggerOp
       info: {
         title: 'Holdfast',
         version: '1.0.0',
+        license: { name: 'MIT', identifier: 'MIT' },
         description:
           'Locks rooms (freeze, unfreeze) and holds rooms for a checkout (place, extend, confirm, release, expire). ' +
-          'Every answer carries `X-Request-Id`; `HEAD` works where `GET` does; `OPTIONS` is 204 with `Allow`.',
+          'Calls need a bearer token (a JWT) with the permissions that each operation names. Every answer carries ' +
+          '`X-Request-Id`; every status of 400 or more is a problem (RFC 9457), whose `type` leads to what it means. ' +
+          'An unknown path is 404 `route-not-found`; a method that a path does not take is 405 `method-not-allowed` ' +
+          'with `Allow`. `HEAD` works where `GET` does; `OPTIONS` is 204 with `Allow`.',
       },
-      ...(publicUrl === undefined ? {} : { servers: [{ url: publicUrl }] }),
-      components: {
-        schemas: {
-          Problem: {
-            type: 'object',
-            description: 'RFC 9457; the facts of a code stand beside these members',
-            properties: {
-              type: { type: 'string', description: 'Where the code is explained' },
-              title: { type: 'string' },
-              status: { type: 'integer', minimum: 400, maximum: 599 },
-              detail: { type: 'string', description: 'For people; it may change' },
-              instance: { type: 'string', description: 'The path of the request' },
-              code: { type: 'string', description: 'The stable name to branch on' },
-              request_id: { type: 'string' },
-              errors: {
-                type: 'array',
-                description: 'What is wrong, of `request-invalid`',
-                items: {
-                  type: 'object',
-                  properties: { path: { type: 'string' }, message: { type: 'string' } },
-                  required: ['path', 'message'],
-                  additionalProperties: false,
-                },
-              },
-            },
-            required: ['type', 'title', 'status', 'detail', 'code', 'request_id'],
-          },
+      servers: [{ url: publicUrl ?? '/', description: 'This server' }],
+      tags: [
+        { name: 'rooms', description: 'Rooms: make, change, list and count them.' },
+        { name: 'room types', description: 'The types that rooms are of.' },
+        {
+          name: 'freezes',
+          description: 'An admin’s lock on a room, with a reason, a note and perhaps an end.',
         },
+        {
+          name: 'holds',
+          description: 'A claim on rooms during a checkout: it ends once, by itself if need be.',
+        },
+        { name: 'audit', description: 'What happened, one entry for each room and change.' },
+        { name: 'operations', description: 'For those who run the server. None needs a token of the API.' },
+      ],
+      components: {
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       },
     },
@@ -154,19 +132,23 @@ function documentOptions(publicUrl: string | undefined): FastifyDynamicSwaggerOp
 export const openapi = fp<{ publicUrl: string | undefined }>(
   async (app: FastifyInstance, { publicUrl }) => {
     await app.register(swagger, documentOptions(publicUrl));
+    // Now rather than with the first request: a page that is missing stops the start.
+    const components = problemComponents(problemsUrlOf(publicUrl));
     let text: string | undefined;
     app.get(
       '/openapi.json',
       {
-        config: { public: true },
+        config: { public: true, examples: { answer: { openapi: '3.1.0' } } },
         schema: {
+          operationId: 'getOpenapiDocument',
           summary: 'This document',
+          description: 'OpenAPI 3.1, made from the very schemas that judge requests. `/docs` shows it.',
           tags: ['operations'],
           response: responses({ 200: z.looseObject({ openapi: z.string() }) }),
         },
       },
       async (_request, reply) => {
-        text ??= finishedDocument(app.swagger());
+        text ??= finishedDocument(app.swagger(), components);
         return reply.type('application/json; charset=utf-8').send(text);
       },
     );

@@ -5,6 +5,7 @@ import { askerOf, callerOf } from '../http/authentication.ts';
 import { cacheControl, sendTagged } from '../http/conditional.ts';
 import { noContent, responses } from '../http/openapi.ts';
 import type { Platform } from '../platform.ts';
+import { roomExamples } from './examples.ts';
 import * as schemas from './schemas.ts';
 import { openRoomService, openRoomTypeService } from './service.ts';
 
@@ -23,9 +24,11 @@ export const roomRoutes =
     app.post(
       '/rooms',
       {
-        config: admins,
+        config: { ...admins, examples: roomExamples.create },
         schema: {
+          operationId: 'createRoom',
           summary: 'Make a room',
+          description: 'The room is AVAILABLE. Its number is taken until the room is deleted.',
           tags: ['rooms'],
           body: schemas.roomCreateSchema,
           response: responses({ 201: schemas.roomSchema }, ['room-no-exists', 'room-type-not-found']),
@@ -40,8 +43,9 @@ export const roomRoutes =
     app.get(
       '/rooms',
       {
-        config: readers,
+        config: { ...readers, examples: roomExamples.list },
         schema: {
+          operationId: 'listRooms',
           summary: 'List rooms',
           description:
             'At most 1 second old, and never older than the last write through the same instance. ' +
@@ -60,9 +64,11 @@ export const roomRoutes =
     app.get(
       '/rooms/summary',
       {
-        config: operations,
+        config: { ...operations, examples: roomExamples.summarize },
         schema: {
+          operationId: 'summarizeRooms',
           summary: 'Count rooms by status and freeze reason',
+          description: 'At most 1 second old, also for the instance that made a change.',
           tags: ['rooms'],
           response: responses({ 200: schemas.roomSummarySchema }),
         },
@@ -75,9 +81,12 @@ export const roomRoutes =
     app.get(
       '/rooms/:room_id',
       {
-        config: readers,
+        config: { ...readers, examples: roomExamples.get },
         schema: {
+          operationId: 'getRoom',
           summary: 'Read a room',
+          description:
+            'A hold or freeze that has passed its end is over here, whether or not it has been tidied. `If-None-Match` answers 304.',
           tags: ['rooms'],
           params: schemas.roomParamsSchema,
           response: responses({ 200: schemas.roomSchema, 304: noContent }, ['room-not-found']),
@@ -93,8 +102,9 @@ export const roomRoutes =
     app.patch(
       '/rooms/:room_id',
       {
-        config: admins,
+        config: { ...admins, examples: roomExamples.change },
         schema: {
+          operationId: 'changeRoom',
           summary: 'Change a room',
           description:
             'A status change is a check-in (BOOKED), a check-out (leaving BOOKED), or maintenance.',
@@ -116,8 +126,9 @@ export const roomRoutes =
     app.delete(
       '/rooms/:room_id',
       {
-        config: admins,
+        config: { ...admins, examples: roomExamples.remove },
         schema: {
+          operationId: 'deleteRoom',
           summary: 'Delete a room',
           description: 'Only an AVAILABLE room, or one in MAINTENANCE. Its number may be used again.',
           tags: ['rooms'],
@@ -147,9 +158,11 @@ export const roomTypeRoutes =
     app.post(
       '/room-types',
       {
-        config: admins,
+        config: { ...admins, examples: roomExamples.createType },
         schema: {
+          operationId: 'createRoomType',
           summary: 'Make a room type',
+          description: 'Rooms are of one type; a hold may ask for any rooms of a type.',
           tags: ['room types'],
           body: schemas.roomTypeCreateSchema,
           response: responses({ 201: schemas.roomTypeSchema }, ['room-type-exists']),
@@ -164,9 +177,11 @@ export const roomTypeRoutes =
     app.get(
       '/room-types',
       {
-        config: readers,
+        config: { ...readers, examples: roomExamples.listTypes },
         schema: {
+          operationId: 'listRoomTypes',
           summary: 'List room types',
+          description: 'All of them, by name.',
           tags: ['room types'],
           response: responses({ 200: schemas.roomTypesSchema }),
         },
@@ -177,9 +192,11 @@ export const roomTypeRoutes =
     app.patch(
       '/room-types/:room_type_id',
       {
-        config: admins,
+        config: { ...admins, examples: roomExamples.changeType },
         schema: {
+          operationId: 'changeRoomType',
           summary: 'Rename a room type',
+          description: 'Its rooms stay as they are.',
           tags: ['room types'],
           params: schemas.roomTypeParamsSchema,
           body: schemas.roomTypeChangeSchema,
@@ -193,8 +210,9 @@ export const roomTypeRoutes =
     app.delete(
       '/room-types/:room_type_id',
       {
-        config: admins,
+        config: { ...admins, examples: roomExamples.removeType },
         schema: {
+          operationId: 'deleteRoomType',
           summary: 'Delete a room type',
           description: 'Only one that no room has.',
           tags: ['room types'],
