@@ -1,4 +1,5 @@
 /** Owns the demonstration property: the rooms that the embedded database begins with, so that there is something to try. */
+import { inOneTransaction, made, runBulk, type Transaction } from './bulk-commands.ts';
 import type { Database } from './database.ts';
 import { Prisma } from './generated/prisma/client.ts';
 
@@ -9,23 +10,28 @@ const seedActor = 'seed';
 const seededMark = 'The demonstration property was made here.';
 
 const roomTypeNames = ['Single', 'Double', 'Suite'];
-const floors = ['1', '2', '3'];
 const roomsPerFloor = 20;
+
+/** The size of the property that the embedded database begins with. */
+const demoRoomsCount = 60;
+
+/** The largest property that is made here. */
+export const demoRoomsMax = 100_000;
 
 /** Of the 20 rooms of a floor the first ten are singles, the next eight doubles, the last two suites. */
 const roomTypeIndexOf = (place: number): number => (place <= 10 ? 0 : place <= 18 ? 1 : 2);
 
-const demoRooms = (roomTypeIds: readonly number[]) =>
-  floors.flatMap((floor) =>
-    Array.from({ length: roomsPerFloor }, (_, index) => ({
-      room_no: `${floor}${String(index + 1).padStart(2, '0')}`,
-      room_type_id: roomTypeIds[roomTypeIndexOf(index + 1)],
+const demoRooms = (roomTypeIds: readonly number[], count: number) =>
+  Array.from({ length: count }, (_, index) => {
+    const floor = String(Math.floor(index / roomsPerFloor) + 1);
+    const place = (index % roomsPerFloor) + 1;
+    return {
+      room_no: `${floor}${String(place).padStart(2, '0')}`,
+      room_type_id: roomTypeIds[roomTypeIndexOf(place)],
       floor,
       actor: seedActor,
-    })),
-  );
-
-type Transaction = Parameters<Parameters<Database['client']['$transaction']>[0]>[0];
+    };
+  });
 
 const needsSeed = async (transaction: Transaction): Promise<boolean> => {
   const [state] = await transaction.$queryRaw<{ needed: boolean }[]>`
@@ -43,15 +49,13 @@ const restartNumbers = async (transaction: Transaction): Promise<void> => {
 };
 
 const makeRoomTypes = async (transaction: Transaction): Promise<number[]> => {
-  const requests = JSON.stringify(roomTypeNames.map((name) => ({ name, actor: seedActor })));
-  const [row] = await transaction.$queryRaw<{ outcomes: { room_type: { room_type_id: number } }[] }[]>`
-    SELECT room_type_create(${requests}::jsonb) AS outcomes`;
-  return (row?.outcomes ?? []).map((outcome) => outcome.room_type.room_type_id);
-};
-
-const makeRooms = async (transaction: Transaction, roomTypeIds: readonly number[]): Promise<void> => {
-  const requests = JSON.stringify(demoRooms(roomTypeIds));
-  await transaction.$queryRaw`SELECT room_create(${requests}::jsonb) AS outcomes`;
+  const requests = roomTypeNames.map((name) => ({ name, actor: seedActor }));
+  const outcomes = await runBulk<object, { room_type: { room_type_id: number } }>(
+    transaction,
+    'room_type_create',
+    requests,
+  );
+  return outcomes.map((outcome) => made(outcome).room_type.room_type_id);
 };
 
 const markSeeded = async (transaction: Transaction): Promise<void> => {
@@ -62,18 +66,23 @@ const markSeeded = async (transaction: Transaction): Promise<void> => {
 };
 
 /**
- * Makes three room types and 60 rooms (ids 1 to 60, numbers 101 to 320, on the floors 1 to 3) with the commands that
- * every client uses, audit rows included, and returns true. Does so once in a database's life, and only while nothing
- * has ever been made in it; else it changes nothing and returns false. One transaction: whatever dies half-way, the
- * next call begins anew.
+ * Makes three room types and `count` rooms (of 60: ids 1 to 60, numbers 101 to 320, on the floors 1 to 3) with the
+ * commands that every client uses, audit rows included, and returns true. Does so once in a database's life, and only
+ * while nothing has ever been made in it; else it changes nothing and returns false. One transaction: whatever dies
+ * half-way, the next call begins anew. `onDone` hears how many more rooms are made.
  */
-export async function seedDemoProperty(database: Pick<Database, 'client'>): Promise<boolean> {
-  return database.client.$transaction(async (transaction) => {
+export async function seedDemoProperty(
+  database: Pick<Database, 'client'>,
+  count = demoRoomsCount,
+  onDone?: (count: number) => void,
+): Promise<boolean> {
+  return inOneTransaction(database, async (transaction) => {
     // Two at once: the second finds what the first has made.
     await transaction.$executeRaw`LOCK TABLE room_type IN SHARE ROW EXCLUSIVE MODE`;
     if (!(await needsSeed(transaction))) return false;
     await restartNumbers(transaction);
-    await makeRooms(transaction, await makeRoomTypes(transaction));
+    const rooms = demoRooms(await makeRoomTypes(transaction), count);
+    for (const outcome of await runBulk(transaction, 'room_create', rooms, onDone)) made(outcome);
     await markSeeded(transaction);
     return true;
   });

@@ -14,7 +14,10 @@ const ranks: readonly [name: string, of: RegExp][] = [
     'words',
     /^(problems|problem-guide|config|config-values|log|cursor|tokens|wire-schemas|kept-secret)\.ts$|\/(schemas|examples)\.ts$|^rooms\/room\.ts$|^generated\//,
   ],
-  ['database', /^(database|migrations|schema-engine|postgres-[a-z]+|embedded-postgres|demo-property)\.ts$/],
+  [
+    'database',
+    /^(database|migrations|schema-engine|postgres-[a-z]+|embedded-postgres|demo-property|bulk-commands|room-import|room-import-file)\.ts$/,
+  ],
   ['sql, cache, group commit', /\/sql\.ts$|^cache\/|^(group-commit|commands)\.ts$/],
   ['platform', /^platform\.ts$/],
   ['service', /\/service\.ts$|^events\/(page|reader|stream)\.ts$/],

@@ -44,21 +44,25 @@ export const roomPageSchema = z
 
 export const roomParamsSchema = z.strictObject({ room_id: idParam });
 
-const roomNo = text(1, 50).refine((value) => /\S/u.test(value), 'must not be blank');
+/** The number of a room. */
+export const roomNoSchema = text(1, 50).refine((value) => /\S/u.test(value), 'must not be blank');
 
 export const roomCreateSchema = z.strictObject({
-  room_no: roomNo,
+  room_no: roomNoSchema,
   room_type_id: int32Id,
   floor: optional(text(0, 50)),
 });
 export type RoomCreate = z.output<typeof roomCreateSchema>;
 
-/** What an admin may change; FROZEN and HELD come about by their own verbs only. */
+/** A status that an admin may set; FROZEN and HELD come about by their own verbs only. */
+export const roomStatusAdminSchema = z.enum(['AVAILABLE', 'MAINTENANCE', 'BOOKED']);
+
+/** What an admin may change. */
 export const roomChangeSchema = z.strictObject({
-  room_no: optional(roomNo),
+  room_no: optional(roomNoSchema),
   room_type_id: optional(int32Id),
   floor: optional(text(0, 50)),
-  room_status: optional(z.enum(['AVAILABLE', 'MAINTENANCE', 'BOOKED'])),
+  room_status: optional(roomStatusAdminSchema),
 });
 export type RoomChange = z.output<typeof roomChangeSchema>;
 
@@ -108,5 +112,8 @@ export const roomTypesSchema = z
   .strictObject({ room_types: z.array(roomTypeSchema) })
   .meta({ id: 'RoomTypes' });
 export const roomTypeParamsSchema = z.strictObject({ room_type_id: idParam });
-export const roomTypeCreateSchema = z.strictObject({ name: text(1, 100) });
-export const roomTypeChangeSchema = z.strictObject({ name: optional(text(1, 100)) });
+
+/** The name of a room type. */
+export const roomTypeNameSchema = text(1, 100);
+export const roomTypeCreateSchema = z.strictObject({ name: roomTypeNameSchema });
+export const roomTypeChangeSchema = z.strictObject({ name: optional(roomTypeNameSchema) });
