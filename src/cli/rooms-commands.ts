@@ -35,7 +35,7 @@ const refuseLines = (path: string, faults: readonly LineFault[]): never => {
 };
 
 const summary = ({ types, made, updated, skipped }: RoomImportCounts, requestId: string): string =>
-  `made ${made} rooms and ${types} room types, updated ${updated} rooms, skipped ${skipped}; ` +
+  `rooms: ${made} made, ${updated} updated, ${skipped} skipped; room types: ${types} made; ` +
   `the audit trail has it as request_id ${requestId}`;
 
 /** Imports the rooms of a file, all or none. Tells every line that is wrong, and throws. */
