@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { callerOf, tokenMsLeft } from '../http/authentication.ts';
 import { cacheControl } from '../http/conditional.ts';
 import { responses } from '../http/openapi.ts';
+import { eventExamples } from './examples.ts';
 import { eventHeadersSchema, eventQuerySchema, eventStreamSchema } from './schemas.ts';
 import type { EventService } from './service.ts';
 
@@ -29,8 +30,9 @@ export const eventRoutes =
     app.get(
       '/events',
       {
-        config: { anyOf: ['ROOM_MANAGEMENT:READ', 'ROOM_HOLD:WRITE'] },
+        config: { anyOf: ['ROOM_MANAGEMENT:READ', 'ROOM_HOLD:WRITE'], examples: eventExamples },
         schema: {
+          operationId: 'followEvents',
           summary: 'Follow what happens',
           description,
           tags: ['audit'],

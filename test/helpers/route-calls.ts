@@ -19,6 +19,8 @@ export type RouteCall = Readonly<{
   isBodyOptional?: true;
   /** No token is asked for. */
   isPublic?: true;
+  /** Its answer does not end: who asks for its head learns all that can be learned at once. */
+  isStream?: true;
 }>;
 
 let madeCount = 0;
@@ -71,14 +73,21 @@ export const routeCalls: Readonly<Record<string, RouteCall>> = {
     isBodyOptional: true,
   },
   'GET /audit': { target: () => '/audit' },
+  'GET /events': { target: () => '/events', isStream: true },
+  'GET /docs': { target: () => '/docs', isPublic: true },
+  'GET /docs/problems': { target: () => '/docs/problems', isPublic: true },
 };
 
 /** A route of the server with its call. */
 export type Route = Readonly<{ key: string; method: string; pattern: string; call: RouteCall }>;
 
-/** Every route that the server has, HEAD left out. Throws for one that has no call above, and for a call without a route. */
+/** The files of the server's own pages: they take any name, and stand in no document. */
+const pageFiles = /^\/docs\/assets\//;
+
+/** Every route of the API, HEAD left out. Throws for one that has no call above, and for a call without a route. */
 export function routesOf(app: FastifyInstance): Route[] {
-  const keys = [...app.patterns].flatMap(([pattern, methods]) =>
+  const patterns = [...app.patterns].filter(([pattern]) => !pageFiles.test(pattern));
+  const keys = patterns.flatMap(([pattern, methods]) =>
     [...methods].filter((method) => method !== 'HEAD').map((method) => `${method} ${pattern}`),
   );
   const stray = Object.keys(routeCalls).filter((key) => !keys.includes(key));
