@@ -1,7 +1,9 @@
-# The server without its embedded Postgres: it needs DATABASE_URL and a key, as in production.
-FROM node:26-slim AS build
+# The server without its embedded Postgres: it needs DATABASE_URL and a key, as in production. `holdfast` is in it too:
+#   docker run --rm -e DATABASE_URL=… IMAGE holdfast migrate
+FROM node:26.10-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
 COPY scripts scripts
@@ -9,17 +11,27 @@ COPY prisma prisma
 COPY src src
 RUN npm run build
 
-FROM node:26-slim
+# Only what runs: the typed client, the compilers and the embedded Postgres stay behind.
+FROM node:26.10-slim AS modules
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
+RUN npm ci --no-workspaces --omit=dev --omit=optional --ignore-scripts
+
+FROM node:26.10-slim
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
+COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/dist dist
-# The migrations are read at run time: to apply them, and to tell whether they are applied.
+COPY package.json ./
+# Both are read at run time: migrations to apply them and to tell whether they are, the page to explain problems.
 COPY prisma prisma
-USER node
+COPY docs/problems.md docs/problems.md
+RUN chmod 755 dist/cli/holdfast.js && ln -s /app/dist/cli/holdfast.js /usr/local/bin/holdfast
+# By number, so that an orchestrator can tell that it is not root.
+USER 1000:1000
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

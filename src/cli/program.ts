@@ -49,7 +49,7 @@ function addServe(program: Command): void {
       `${settingsHelp}
 
 Without limits V8 lets garbage lie on a large machine. To keep the server small, as npm start and the image do:
-  NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=512" holdfast serve
+  NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=256" holdfast serve
 
 Examples:
   holdfast serve
