@@ -47,7 +47,14 @@ function quoted(text: string | Buffer): string {
 /** The same request as a call of curl, in the words of bash; a body with NUL goes through printf. */
 export function curlOf(request: WireRequest, origin: string): string {
   const { method, target, headers = [], body } = request;
-  const words = ['curl', '-i', '--path-as-is', ...(method === 'HEAD' ? ['--head'] : ['-X', quoted(method)])];
+  // Asked for the head only, curl takes no body; with one it waits for a body that does not come.
+  const asked =
+    method === 'HEAD'
+      ? body === undefined
+        ? ['--head']
+        : ['-X', 'HEAD', '-m', '2']
+      : ['-X', quoted(method)];
+  const words = ['curl', '-i', '--path-as-is', ...asked];
   for (const [name, value] of headers) words.push('-H', quoted(Buffer.from(`${name}: ${value}`, 'latin1')));
   // curl would name a media type of its own.
   if (body !== undefined && !headers.some(([name]) => name.toLowerCase() === 'content-type')) {
