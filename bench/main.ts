@@ -13,11 +13,24 @@ import { holds } from './sections/holds.ts';
 import { latency } from './sections/latency.ts';
 import { list } from './sections/list.ts';
 import { lists } from './sections/lists.ts';
+import { slowClients } from './sections/slow-clients.ts';
+import { storm } from './sections/storm.ts';
 import { sweep } from './sections/sweep.ts';
 import { machine, tableOf, writeResults } from './table.ts';
 import { openWorld, type Scale, type World } from './world.ts';
 
-const sections: readonly Section[] = [holds, cycles, contended, list, latency, lists, growth, sweep];
+const sections: readonly Section[] = [
+  holds,
+  cycles,
+  contended,
+  list,
+  latency,
+  lists,
+  growth,
+  sweep,
+  storm,
+  slowClients,
+];
 
 const full: Scale = {
   repeats: 3,
