@@ -14,6 +14,8 @@ const connectWaitMsMax = 5_000;
  * for 5 s at the longest (set by the commands), so only one that waits for several comes here.
  */
 const statementWaitMsMax = 15_000;
+/** Reads at once, almost all of which wait for a connection: at some ms each this is a wait of a second. */
+const readsMax = 1_000;
 /** Deadlocks and serialization failures are rare and short: this many tries outlast any that will end. */
 const conflictTriesMax = 6;
 
@@ -23,7 +25,7 @@ export type Database = Readonly<{
   client: PrismaClient;
   /**
    * Runs a statement that changes nothing; once more if the connection broke.
-   * Throws `dependency-unavailable` when Postgres is out of reach.
+   * Throws `dependency-unavailable` when Postgres is out of reach, and `overloaded` when too many read already.
    */
   read<Row>(query: Prisma.Sql): Promise<Row[]>;
   /**
@@ -67,9 +69,13 @@ export function openDatabase(options: { url: string; poolMax: number; log: Logge
     }
   }
 
+  let reads = 0;
+
   const database: Database = {
     client,
     read: async <Row>(query: Prisma.Sql) => {
+      if (reads >= readsMax) throw new Problem('overloaded', 'Too many requests wait for the database.');
+      reads += 1;
       try {
         return await run<Row>(query);
       } catch (error) {
@@ -77,6 +83,8 @@ export function openDatabase(options: { url: string; poolMax: number; log: Logge
         return await run<Row>(query).catch((again: unknown) => {
           throw problemOf(again, 'dependency-unavailable');
         });
+      } finally {
+        reads -= 1;
       }
     },
     command: async <Row>(query: Prisma.Sql) => {
