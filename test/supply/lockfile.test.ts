@@ -17,7 +17,10 @@ const entrySchema = z.looseObject({
 const lockfile = z
   .object({ lockfileVersion: z.literal(3), packages: z.record(z.string(), entrySchema) })
   .parse(JSON.parse(read('package-lock.json')));
-const packages = Object.entries(lockfile.packages).filter(([path]) => path !== '');
+/** What comes from elsewhere: neither the project itself nor its workspaces. */
+const packages = Object.entries(lockfile.packages).filter(
+  ([path, { link }]) => path.startsWith('node_modules/') && link !== true,
+);
 const nameOf = (path: string): string =>
   path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 const names = (entries: typeof packages): string[] =>
@@ -35,7 +38,11 @@ describe('the lockfile', () => {
     // Where to give money is the one thing of a package that nothing is fetched from.
     const parts = packages.map(([path, { funding: _, ...entry }]) => `${path} ${JSON.stringify(entry)}`);
     const addresses = parts.flatMap((part) => part.match(/[\w+.-]+:[^"\s]*\/\/?[^"\s]*|git@[^"\s]*/g) ?? []);
-    expect(addresses.filter((address) => !address.startsWith('https://registry.npmjs.org/'))).toEqual([]);
+    // `npm:` is another name for a package of the registry.
+    const elsewhere = addresses.filter(
+      (address) => !/^(https:\/\/registry\.npmjs\.org\/|npm:)/.test(address),
+    );
+    expect(elsewhere).toEqual([]);
     const files = packages.filter(([, { version }]) => !/^\d+\.\d+\.\d+/.test(version ?? ''));
     expect(names(files)).toEqual([]);
   });
@@ -45,7 +52,10 @@ describe('the lockfile', () => {
     expect(
       names(packages.filter(([, { integrity }]) => !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? ''))),
     ).toEqual([]);
-    expect(names(packages.filter(([, { link }]) => link === true))).toEqual([]);
+    const links = Object.entries(lockfile.packages).filter(([, { link }]) => link === true);
+    expect(links.map(([path, { resolved }]) => `${nameOf(path)} ${resolved}`)).toEqual([
+      'holdfast-client client',
+    ]);
   });
 
   test('is of exactly the versions that package.json names', () => {
