@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const root = new URL('../src/', import.meta.url);
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.startsWith('generated/'))
+  .filter((path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts') && !path.startsWith('generated/'))
   .sort()
   .map((path) => ({ path, text: readFileSync(new URL(path, root), 'utf8') }));
 
@@ -26,6 +26,9 @@ const ranks: readonly [name: string, of: RegExp][] = [
   ['server', /^(server|http-shutdown|welcome)\.ts$|^cli\//],
 ];
 
+/** The console runs in a browser: it knows the HTTP contract, and nothing of the server but that. */
+const isConsole = (path: string): boolean => path.startsWith('console/');
+
 const rankOf = (path: string): number => ranks.findIndex(([, of]) => of.test(path));
 
 function importsOf({ path, text }: { path: string; text: string }) {
@@ -44,7 +47,7 @@ function importsOf({ path, text }: { path: string; text: string }) {
 
 test('every file has a rank, and imports go one way: down', () => {
   const upward: string[] = [];
-  for (const file of files) {
+  for (const file of files.filter(({ path }) => !isConsole(path))) {
     expect(rankOf(file.path), `${file.path} has no rank`).not.toBe(-1);
     for (const { isOurs, isType, target } of importsOf(file)) {
       // The platform is made of what stands above the database; a service may name its type.
@@ -53,6 +56,16 @@ test('every file has a rank, and imports go one way: down', () => {
     }
   }
   expect(upward).toEqual([]);
+});
+
+test('the console and the server import nothing of each other', () => {
+  const crossing = files.flatMap((file) =>
+    importsOf(file)
+      .filter(({ isOurs, target }) => isOurs && isConsole(target) !== isConsole(file.path))
+      .map(({ target }) => `${file.path} imports ${target}`),
+  );
+  expect(files.some(({ path }) => isConsole(path))).toBe(true);
+  expect(crossing).toEqual([]);
 });
 
 test('no service calls a service of another feature', () => {
@@ -88,7 +101,7 @@ test('files do not import each other in a circle', () => {
 test('only the places that own them touch the environment, the web framework and the wall clock', () => {
   const rules: readonly [what: RegExp, allowed: RegExp][] = [
     [/process\.env/, /^config\.ts$/],
-    [/from 'fastify'/, /^(app|server|http-shutdown)\.ts$|^http\/|\/routes\.ts$|^console\//],
+    [/from 'fastify'/, /^(app|server|http-shutdown)\.ts$|^http\/|\/routes\.ts$/],
     [/Date\.now\(|new Date\(\)/, /^(?!holds\/|freezes\/|rooms\/|group-commit|commands|audit\/|events\/)/],
     [/\bconsole\.(log|error|warn)/, /^(server\.ts|cli\/)/],
     [/\bTODO\b|\bFIXME\b/, /^$/],
