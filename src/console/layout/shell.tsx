@@ -12,6 +12,7 @@ import {
 } from 'react-aria-components';
 import { LiveBanner, LiveMark } from '../live/live-mark.tsx';
 import { Mark } from '../parts/mark.tsx';
+import { Toasts } from '../parts/toast.tsx';
 import { useSignedIn } from '../session/context.tsx';
 import { hashOf, type View } from './place.ts';
 import { type Theme, useTheme } from './theme.ts';
@@ -109,6 +110,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </header>
       <LiveBanner />
       <main className="shell-view">{children}</main>
+      <Toasts />
     </div>
   );
 }

@@ -48,6 +48,7 @@ type TextProps = FieldProps & {
   placeholder?: string;
   autoFocus?: boolean;
   spellCheck?: 'true' | 'false';
+  type?: 'text' | 'datetime-local';
 };
 
 const fieldProps = ({ className = '', error, ...props }: TextProps) => ({
