@@ -1,53 +1,76 @@
-/** Owns the grid of tiles: groups, selection, and going about in it by keyboard. */
-import { memo, useMemo } from 'react';
-import { Collection, Header, ListBox, ListBoxSection, type Selection } from 'react-aria-components';
+/** Owns the grid of tiles: groups with their heads, and what of it is drawn again when. */
+import { memo, useCallback, useId, useMemo } from 'react';
 import type { Room } from '../api/wire.ts';
 import type { Group, Grouping } from './filters.ts';
 import { Tile } from './tile.tsx';
+import { useGrid } from './use-grid.ts';
 
 type Props = {
   groups: readonly Group[];
   grouping: Grouping;
   typeNames: ReadonlyMap<number, string>;
   selected: ReadonlySet<number>;
-  onSelect: (selection: Selection) => void;
+  onSelect: (roomIds: ReadonlySet<number>) => void;
 };
 
 const freeText = (rooms: readonly Room[]): string =>
   `${rooms.filter((room) => room.room_status === 'AVAILABLE').length} of ${rooms.length} available`;
 
-/** The tiles. Arrow keys go about in two dimensions, Space selects, Escape selects nothing. */
-export const BoardGrid = memo(function BoardGrid({ groups, grouping, typeNames, selected, onSelect }: Props) {
-  const beside = useMemo(
-    () => (room: Room) =>
-      grouping === 'floor'
-        ? (typeNames.get(room.room_type_id) ?? '')
-        : room.floor === null
-          ? ''
-          : `Floor ${room.floor}`,
+type GroupProps = {
+  group: Group;
+  beside: (room: Room) => string;
+  selected: ReadonlySet<number>;
+  stopId: number | undefined;
+};
+
+function TileGroup({ group, beside, selected, stopId }: GroupProps) {
+  const headId = useId();
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields; within a list box the role is group
+    <div role="group" className="board-group" aria-labelledby={headId}>
+      <div className="board-group-head" role="presentation">
+        <span className="board-group-name" id={headId}>
+          {group.name}
+        </span>{' '}
+        <span>{freeText(group.rooms)}</span>
+      </div>
+      {group.rooms.map((room) => (
+        <Tile
+          key={room.room_id}
+          room={room}
+          beside={beside(room)}
+          isSelected={selected.has(room.room_id)}
+          isStop={room.room_id === stopId}
+        />
+      ))}
+    </div>
+  );
+}
+
+/** The tiles. Arrow keys go about in two dimensions, Space selects, Shift extends, Escape selects nothing. */
+export const BoardGrid = memo(function BoardGrid({ groups, grouping, typeNames, ...props }: Props) {
+  const { selected, onSelect } = props;
+  const rooms = useMemo(() => groups.flatMap((group) => group.rooms), [groups]);
+  const { stopId, handlers } = useGrid({ rooms, selected, onSelect });
+  const beside = useCallback(
+    (room: Room): string => {
+      if (grouping === 'floor') return typeNames.get(room.room_type_id) ?? '';
+      return room.floor === null ? '' : `Floor ${room.floor}`;
+    },
     [grouping, typeNames],
   );
   return (
-    <ListBox
+    <div
+      {...handlers}
+      role="listbox"
       aria-label="Rooms"
+      aria-multiselectable
+      aria-orientation="horizontal"
       className="board-grid"
-      items={groups}
-      dependencies={[beside]}
-      layout="grid"
-      selectionMode="multiple"
-      selectedKeys={selected}
-      onSelectionChange={onSelect}
     >
-      {(group) => (
-        <ListBoxSection id={group.key} className="board-group" aria-label={group.name}>
-          <Header className="board-group-head">
-            <span className="board-group-name">{group.name}</span> <span>{freeText(group.rooms)}</span>
-          </Header>
-          <Collection items={group.rooms} dependencies={[beside]}>
-            {(room) => <Tile id={room.room_id} room={room} beside={beside(room)} />}
-          </Collection>
-        </ListBoxSection>
-      )}
-    </ListBox>
+      {groups.map((group) => (
+        <TileGroup key={group.key} group={group} beside={beside} selected={selected} stopId={stopId} />
+      ))}
+    </div>
   );
 });

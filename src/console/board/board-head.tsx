@@ -33,11 +33,14 @@ function Counts({ counts, filter, setWords }: Pick<Props, 'counts' | 'filter' | 
       }
     >
       {statuses.map((status) => {
-        const { name, Icon } = statusLooks[status];
+        const { name, short, Icon } = statusLooks[status];
         return (
           <ToggleButton key={status} id={status} className="board-count" data-status={status}>
             <Icon aria-hidden />
             <span className="board-count-name">{name}</span>
+            <span className="board-count-short" aria-hidden>
+              {short}
+            </span>
             <span className="board-count-number">{counts[status]}</span>
           </ToggleButton>
         );

@@ -1,5 +1,5 @@
 /** Owns the board: every room, as it is now. */
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Room } from '../api/wire.ts';
 import { useLiveState } from '../live/hooks.ts';
 import { Button } from '../parts/button.tsx';
@@ -60,6 +60,13 @@ export function BoardView() {
       if (place instanceof HTMLElement) place.focus();
     });
   };
+  const [only] = board.chosen.length === 1 ? board.chosen : [];
+  const onlyId = only?.room_id;
+  useEffect(() => {
+    // On a small screen the panel would lie over the room that it is about.
+    if (onlyId === undefined) return;
+    grid.current?.querySelector(`[data-room="${onlyId}"]`)?.scrollIntoView({ block: 'nearest' });
+  }, [onlyId]);
   const frozen = board.chosen.filter((room) => room.room_status === 'FROZEN');
   return (
     <div className="board">

@@ -1,6 +1,7 @@
 /** Owns freezing rooms: what is asked first, how it goes, and asking again before a hold is ended by it. */
 import { type FormEvent, useRef, useState } from 'react';
 import type { FreezeBody } from '../api/calls.ts';
+import { Problem } from '../api/problem.ts';
 import type { Room } from '../api/wire.ts';
 import { Button } from '../parts/button.tsx';
 import { Dialog, DialogBody, DialogFoot } from '../parts/dialog.tsx';
@@ -138,22 +139,27 @@ export function FailedStep({
   );
 }
 
+/** What the server would answer about a room that is known to be held: it need not be asked. */
+const heldProblem = (room: Room): Problem =>
+  new Problem({
+    code: 'room-held',
+    status: 409,
+    title: '',
+    detail: '',
+    hold_expires_at: room.hold_expires_at,
+  });
+
 /** Freezes rooms; it closes by itself when all of them are frozen. */
 export function FreezeDialog({ rooms, onClose }: Props) {
   const { calls } = useSignedIn();
   const { batch, run } = useBatch();
   const body = useRef<FreezeBody>({});
   const freeze = async (asked: readonly Room[], supersede: boolean): Promise<void> => {
-    const outcomes = await run(
-      asked,
-      async (room) =>
-        (
-          await calls.freezeRoom(room.room_id, {
-            ...body.current,
-            ...(supersede ? { supersede_hold: true } : {}),
-          })
-        ).value,
-    );
+    const outcomes = await run(asked, async (room) => {
+      if (!supersede && room.room_status === 'HELD') throw heldProblem(room);
+      const extra = supersede ? { supersede_hold: true } : {};
+      return (await calls.freezeRoom(room.room_id, { ...body.current, ...extra })).value;
+    });
     if (outcomes.length === 0 || outcomes.some(({ kind }) => kind !== 'done')) return;
     const [room] = outcomes.map((outcome) => outcome.room.room_no);
     say(asked.length === 1 ? `Room ${room} is frozen.` : `${roomsText(asked.length)} are frozen.`);

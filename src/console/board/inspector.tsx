@@ -37,22 +37,17 @@ const When = ({ at }: { at: string }) => (
 );
 
 /** Who holds the room; only those who may read holds are told, as only they are given its id. */
-function Holder({ holdId }: { holdId: string }) {
+function Holder({ room, holdId }: { room: Room; holdId: string }) {
   const { calls } = useSignedIn();
   const { data: hold } = useQuery({
     queryKey: ['holds', holdId],
     queryFn: async ({ signal }) => (await calls.getHold(holdId, signal)).value,
   });
+  const others = hold?.rooms.filter(({ room_id: id }) => id !== room.room_id).map((other) => other.room_no);
   return (
     <>
       <Fact name="Held by">{hold?.holder ?? '…'}</Fact>
-      <Fact name="With">
-        {hold === undefined
-          ? '…'
-          : hold.rooms.length === 1
-            ? 'no other room'
-            : `${hold.rooms.map((room) => room.room_no).join(', ')}`}
-      </Fact>
+      <Fact name="Held with">{others === undefined ? '…' : others.join(', ') || 'No other room'}</Fact>
     </>
   );
 }
@@ -67,7 +62,7 @@ function Facts({ room, typeName }: { room: Room; typeName: string }) {
           <When at={room.hold_expires_at} /> (<Remaining until={room.hold_expires_at} /> left)
         </Fact>
       )}
-      {room.hold_id !== null && <Holder holdId={room.hold_id} />}
+      {room.hold_id !== null && <Holder room={room} holdId={room.hold_id} />}
       {room.room_status === 'FROZEN' && (
         <>
           <Fact name="Reason">{reasonNames[room.freeze_reason]}</Fact>

@@ -1,14 +1,13 @@
 /** Owns one room on the board. */
 import { Check } from 'lucide-react';
 import { memo } from 'react';
-import { ListBoxItem } from 'react-aria-components';
 import type { Room } from '../api/wire.ts';
-import { timeText, timeTextFull } from '../layout/times.ts';
+import { timeTextFull } from '../layout/times.ts';
 import { useRemaining } from '../live/hooks.ts';
 import { statusLooks } from '../parts/status.tsx';
 import { reasonNames } from './freeze-form.ts';
 
-/** What is left of a hold, by the database's clock. */
+/** What is left until a hold or freeze ends, by the database's clock. */
 export function Remaining({ until }: { until: string }) {
   const left = useRemaining(until);
   return (
@@ -18,34 +17,49 @@ export function Remaining({ until }: { until: string }) {
   );
 }
 
-/** What a room's status comes with: time left, reason, reference. */
+/** What a room's status is, and how long. */
 function Line({ room }: { room: Room }) {
   const { name } = statusLooks[room.room_status];
-  if (room.room_status === 'HELD' && room.hold_expires_at !== null) {
-    return (
-      <>
-        {name} <Remaining until={room.hold_expires_at} />
-      </>
-    );
-  }
-  if (room.room_status === 'FROZEN') return `${name}: ${reasonNames[room.freeze_reason].toLowerCase()}`;
-  return name;
+  const until = room.hold_expires_at ?? room.freeze_expires_at;
+  return until === null ? (
+    name
+  ) : (
+    <>
+      {name} <Remaining until={until} />
+    </>
+  );
 }
 
 const more = (room: Room, beside: string): string => {
   if (room.room_status === 'FROZEN') {
-    const end = room.freeze_expires_at === null ? '' : `until ${timeText(room.freeze_expires_at)}`;
-    return [room.freeze_note, end].filter(Boolean).join(', ') || beside;
+    const reason = reasonNames[room.freeze_reason];
+    return room.freeze_note === null ? reason : `${reason}: ${room.freeze_note}`;
   }
   return (room.room_status === 'BOOKED' && room.booking_reference) || beside;
 };
 
-/** A room's tile. `beside` is what the room's group does not tell already: its type, or its floor. */
-export const Tile = memo(function Tile({ id, room, beside }: { id: number; room: Room; beside: string }) {
+type Props = {
+  room: Room;
+  /** What the room's group does not tell already: its type, or its floor. */
+  beside: string;
+  isSelected: boolean;
+  /** Whether the tab key leads here: to one tile of the grid only. */
+  isStop: boolean;
+};
+
+/** A room's tile; drawn again only when something about it changes. */
+export const Tile = memo(function Tile({ room, beside, isSelected, isStop }: Props) {
   const { Icon } = statusLooks[room.room_status];
   const last = more(room, beside);
   return (
-    <ListBoxItem id={id} textValue={room.room_no} className="tile" data-status={room.room_status}>
+    <div
+      role="option"
+      aria-selected={isSelected}
+      tabIndex={isStop ? 0 : -1}
+      className="tile"
+      data-room={room.room_id}
+      data-status={room.room_status}
+    >
       <span className="tile-no">{room.room_no}</span>
       <Icon className="tile-icon" aria-hidden />
       <span className="tile-line">
@@ -54,7 +68,7 @@ export const Tile = memo(function Tile({ id, room, beside }: { id: number; room:
       <span className="tile-more" title={last}>
         {last}
       </span>
-      <Check className="tile-check" aria-hidden />
-    </ListBoxItem>
+      {isSelected && <Check className="tile-check" aria-hidden />}
+    </div>
   );
 });

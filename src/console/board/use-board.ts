@@ -1,7 +1,6 @@
 /** Owns what the board draws: rooms in order, filtered and grouped, their counts, and which of them are selected. */
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo, useState } from 'react';
-import type { Selection } from 'react-aria-components';
 import type { Room, RoomType } from '../api/wire.ts';
 import { usePlace } from '../layout/use-place.ts';
 import { useEntries, useRooms } from '../live/hooks.ts';
@@ -33,11 +32,7 @@ function useSelection(shown: readonly Room[]) {
   const [keys, setKeys] = useState<ReadonlySet<number>>(new Set());
   const chosen = useMemo(() => shown.filter((room) => keys.has(room.room_id)), [shown, keys]);
   const selected = useMemo(() => new Set(chosen.map((room) => room.room_id)), [chosen]);
-  const select = useCallback(
-    (selection: Selection) =>
-      setKeys(new Set(selection === 'all' ? shown.map((room) => room.room_id) : [...selection].map(Number))),
-    [shown],
-  );
+  const select = setKeys;
   const clear = useCallback(() => setKeys(new Set()), []);
   return { chosen, selected, select, clear };
 }

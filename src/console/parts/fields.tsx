@@ -30,14 +30,14 @@ type FieldProps = {
   isDisabled?: boolean;
 };
 
-const Below = ({ description }: Pick<FieldProps, 'description'>) => (
+const Below = ({ description, error }: Pick<FieldProps, 'description' | 'error'>) => (
   <>
     {description && (
       <Text slot="description" className="field-description">
         {description}
       </Text>
     )}
-    <FieldError className="field-error" />
+    {error && <FieldError className="field-error">{error}</FieldError>}
   </>
 );
 
@@ -65,11 +65,7 @@ export function TextField({ description, placeholder, ...props }: TextProps) {
     <AriaTextField {...rest}>
       <Label className="field-label">{label}</Label>
       <Input className="field-input" {...(placeholder === undefined ? {} : { placeholder })} />
-      {props.error === undefined ? (
-        <Below description={description} />
-      ) : (
-        <FieldError className="field-error">{props.error}</FieldError>
-      )}
+      <Below description={description} error={props.error} />
     </AriaTextField>
   );
 }
@@ -86,11 +82,7 @@ export function TextAreaField({
     <AriaTextField {...rest}>
       <Label className="field-label">{label}</Label>
       <TextArea className="field-input" rows={rows} {...(ref === undefined ? {} : { ref })} />
-      {props.error === undefined ? (
-        <Below description={description} />
-      ) : (
-        <FieldError className="field-error">{props.error}</FieldError>
-      )}
+      <Below description={description} error={props.error} />
     </AriaTextField>
   );
 }

@@ -3,13 +3,13 @@ import { BedDouble, Circle, Hourglass, type LucideIcon, Snowflake, Wrench } from
 import type { RoomStatus } from '../api/wire.ts';
 import './status.css';
 
-/** The word and the shape of each status; the colour is `--available` and so on. */
-export const statusLooks: Readonly<Record<RoomStatus, { name: string; Icon: LucideIcon }>> = {
-  AVAILABLE: { name: 'Available', Icon: Circle },
-  HELD: { name: 'Held', Icon: Hourglass },
-  BOOKED: { name: 'Booked', Icon: BedDouble },
-  FROZEN: { name: 'Frozen', Icon: Snowflake },
-  MAINTENANCE: { name: 'Maintenance', Icon: Wrench },
+/** The word (and a short one, for where there is no room) and the shape of each status; the colour is `--available` and so on. */
+export const statusLooks: Readonly<Record<RoomStatus, { name: string; short: string; Icon: LucideIcon }>> = {
+  AVAILABLE: { name: 'Available', short: 'Available', Icon: Circle },
+  HELD: { name: 'Held', short: 'Held', Icon: Hourglass },
+  BOOKED: { name: 'Booked', short: 'Booked', Icon: BedDouble },
+  FROZEN: { name: 'Frozen', short: 'Frozen', Icon: Snowflake },
+  MAINTENANCE: { name: 'Maintenance', short: 'Maint.', Icon: Wrench },
 };
 
 /** A room's status beside other text. */

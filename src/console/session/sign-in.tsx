@@ -102,7 +102,7 @@ export function SignIn({ store, ended }: { store: SessionStore; ended: Session }
         <TextAreaField
           ref={field}
           label="Access token"
-          description="It is kept in this tab only, and forgotten when you close it."
+          description="Whoever runs the server gives you one. It is kept in this tab only, and forgotten when you close it."
           value={pasted}
           onChange={setPasted}
           error={refusal}
