@@ -54,11 +54,13 @@ export function BoardView() {
   const close = (): void => {
     setDialog(undefined);
     // What opened the dialog may be gone by now (Unfreeze, of a room that is no longer frozen).
-    requestAnimationFrame(() => {
+    // The dialog gives the focus back in the next frame, so this looks in the one after.
+    const look = (): void => {
       if (document.activeElement !== document.body) return;
-      const place = grid.current?.querySelector('[role=option][tabindex="0"], [role=option]');
+      const place = grid.current?.querySelector('[role=option][tabindex="0"]');
       if (place instanceof HTMLElement) place.focus();
-    });
+    };
+    requestAnimationFrame(() => requestAnimationFrame(look));
   };
   const [only] = board.chosen.length === 1 ? board.chosen : [];
   const onlyId = only?.room_id;

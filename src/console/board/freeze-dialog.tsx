@@ -41,6 +41,7 @@ function FormStep({ rooms, onClose, onSubmit }: Props & { onSubmit: (body: Freez
       <DialogBody>
         <ChoiceField
           label="Reason"
+          autoFocus
           choices={reasonChoices}
           value={form.reason}
           onChange={(reason) => change({ reason })}

@@ -36,8 +36,8 @@ export function openServerClock(steadyMs: () => number, wallMs: () => number) {
   const middle = ({ low, high }: Bounds): number | undefined =>
     Number.isFinite(low) && Number.isFinite(high) ? (low + high) / 2 : undefined;
   const estimate = (): number => {
-    const known = middle(database);
-    if (known !== undefined) return known;
+    // The earliest time that it may be: a hold is not shown as over while it may not be.
+    if (Number.isFinite(database.high - database.low)) return database.low;
     const guess = middle(server) ?? wallMs() - steadyMs();
     return Math.min(Math.max(guess, database.low), database.high);
   };
@@ -52,8 +52,8 @@ export function openServerClock(steadyMs: () => number, wallMs: () => number) {
       offsetShown ??= estimate();
       return steadyMs() + offsetShown;
     },
-    /** How far the estimate may be off to either side, in ms; infinite while only one side is known. */
-    errorMs: (): number => (database.high - database.low) / 2,
+    /** How late the estimate may be, in ms; infinite while only one side is known. */
+    errorMs: (): number => database.high - database.low,
     /** Something that the database stamped at `atMs` has arrived: it is that late at least. */
     sawInstant: (atMs: number, receivedAtMs: number): void =>
       observe(atMs - receivedAtMs, Number.POSITIVE_INFINITY),

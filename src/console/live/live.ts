@@ -30,7 +30,7 @@ type Options = {
 const roomsPerPage = 200;
 
 /** Good enough for a countdown in whole seconds. */
-const clockErrorMsMax = 100;
+const clockErrorMsMax = 150;
 const probesMax = 6;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -143,8 +143,10 @@ export function ChoiceField({
   onChange,
   description,
   isBare,
+  autoFocus = false,
   className = '',
 }: FieldProps & {
+  autoFocus?: boolean;
   choices: readonly Choice[];
   value: string;
   onChange: (id: string) => void;
@@ -155,6 +157,7 @@ export function ChoiceField({
       value={value}
       onChange={(key) => key !== null && onChange(String(key))}
       className={`field choice ${className}`}
+      autoFocus={autoFocus}
       {...(isBare ? { 'aria-label': label } : {})}
     >
       {!isBare && <Label className="field-label">{label}</Label>}
