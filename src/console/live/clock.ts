@@ -83,10 +83,11 @@ export function openServerClock(steadyMs: () => number, wallMs: () => number) {
 
 /**
  * How long to wait, in ms, until the answer about a hold that ends at `expiresAtMs` tells most: its whole seconds then
- * turn in the middle of what is still possible, so that each answer halves the error.
+ * turn in the middle of what is still possible, so that each answer halves the error. It is between `earliestNowMs` and
+ * `errorMs` later now.
  */
-export function probeDelayMs(expiresAtMs: number, nowMs: number): number {
-  const delay = (expiresAtMs - nowMs) % 1000;
+export function probeDelayMs(expiresAtMs: number, earliestNowMs: number, errorMs: number): number {
+  const delay = (expiresAtMs - earliestNowMs - errorMs / 2) % 1000;
   return delay < 0 ? delay + 1000 : delay;
 }
 

@@ -56,7 +56,7 @@ async function settleClock({ calls, clock }: Options, isOpen: () => boolean): Pr
     const hold = answer.value.holds[0];
     if (hold === undefined || hold.expires_in_seconds === 0) return;
     clock.sawSecondsLeft(Date.parse(hold.expires_at), hold.expires_in_seconds, answer);
-    await pause(probeDelayMs(Date.parse(hold.expires_at), clock.nowMs()));
+    await pause(probeDelayMs(Date.parse(hold.expires_at), clock.nowMs(), clock.errorMs()));
   }
 }
 
