@@ -40,12 +40,12 @@ test('an event corrects a machine that is behind, but not one whose bounds allow
   expect(errorMs()).toBe(-30);
 });
 
-test('a change of ours bounds it by the time that it was under way, and it is never ahead', () => {
+test('a hold’s seconds bound it to a second, and it is never ahead', () => {
   const { clock, exchange, errorMs } = clockAt();
   const { databaseMs, ...between } = exchange(40);
-  clock.sawChange(databaseMs, between);
-  expect(errorMs()).toBe(-20);
-  expect(clock.errorMs()).toBe(40);
+  clock.sawSecondsLeft(databaseMs + 9_400, 10, between);
+  expect(errorMs()).toBe(-620);
+  expect(clock.errorMs()).toBe(1040);
 });
 
 test('questions about a hold, each asked when it tells most, halve the error', () => {
@@ -64,9 +64,9 @@ test('questions about a hold, each asked when it tells most, halve the error', (
 test('what contradicts all before is believed: a clock was set', () => {
   const { clock, exchange, errorMs } = clockAt();
   const first = exchange(10);
-  clock.sawChange(first.databaseMs - 3_600_000, first);
+  clock.sawSecondsLeft(first.databaseMs + 3_600_000, 1, first);
   const second = exchange(10);
-  clock.sawChange(second.databaseMs, second);
+  clock.sawSecondsLeft(second.databaseMs + 1000, 1, second);
   expect(Math.abs(errorMs())).toBeLessThanOrEqual(10);
 });
 

@@ -30,18 +30,17 @@ const requestOf = (method: string, token: string | undefined, options: SendOptio
   };
 };
 
-/** What a sender is told of: a token that is no longer good, and every answer with its times. */
+/** Whose token a sender uses, and whom it tells that the server no longer accepts it. */
 export type SendWatch = {
   token: () => string | undefined;
   refused: (token: string | undefined) => void;
-  answered?: (answer: Answer<unknown>) => void;
 };
 
 /**
  * A sender for the token of the moment. It throws a `Problem` for every answer of 400 or more and for none at all,
  * and an `AbortError` when the caller's own signal aborts.
  */
-export function senderOf({ token, refused, answered }: SendWatch): Send {
+export function senderOf({ token, refused }: SendWatch): Send {
   return async <T>(method: string, path: string, options: SendOptions = {}): Promise<Answer<T>> => {
     const sent = token();
     const sentAtMs = performance.now();
@@ -50,9 +49,7 @@ export function senderOf({ token, refused, answered }: SendWatch): Send {
       const receivedAtMs = performance.now();
       if (!response.ok) throw await problemOf(response);
       const value: T = await response.json();
-      const answer = { value, headers: response.headers, sentAtMs, receivedAtMs };
-      answered?.(answer);
-      return answer;
+      return { value, headers: response.headers, sentAtMs, receivedAtMs };
     } catch (error) {
       if (options.signal?.aborted) throw error;
       if (!(error instanceof Problem)) throw unreachableProblem();

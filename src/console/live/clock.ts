@@ -1,7 +1,7 @@
 /**
  * Owns the estimate of the database's clock, by which holds end. No answer simply states it: `Date` is the server's own
- * clock in whole seconds. So it is bounded from both sides. An event's or a change's instant lies before its arrival; a
- * change of ours after its sending; a hold's `expires_in_seconds` within a second. What several answers allow is narrow.
+ * clock in whole seconds. So it is bounded: an event's instant lies before its arrival, and a hold's `expires_in_seconds`
+ * tells it to a second. What several answers allow together is narrow.
  */
 
 /** Instants of this browser's steady clock, `performance.now()`, in ms. */
@@ -57,9 +57,6 @@ export function openServerClock(steadyMs: () => number, wallMs: () => number) {
     /** Something that the database stamped at `atMs` has arrived: it is that late at least. */
     sawInstant: (atMs: number, receivedAtMs: number): void =>
       observe(atMs - receivedAtMs, Number.POSITIVE_INFINITY),
-    /** The database stamped `atMs` between our sending and the answer. */
-    sawChange: (atMs: number, { sentAtMs, receivedAtMs }: Between): void =>
-      observe(atMs - receivedAtMs, atMs - sentAtMs),
     /** A live hold has `seconds` left, rounded up, until `expiresAtMs`. */
     sawSecondsLeft: (expiresAtMs: number, seconds: number, { sentAtMs, receivedAtMs }: Between): void => {
       const atLeastMs = expiresAtMs - seconds * 1000;
