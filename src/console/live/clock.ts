@@ -33,12 +33,10 @@ export function openServerClock(steadyMs: () => number, wallMs: () => number) {
     // The clocks were set meanwhile: the newest word counts.
     return next.low > next.high ? { low, high, atMs } : next;
   };
-  const middle = ({ low, high }: Bounds): number | undefined =>
-    Number.isFinite(low) && Number.isFinite(high) ? (low + high) / 2 : undefined;
+  // Always the earliest time that it may be: a hold is not shown as over while it may not be.
   const estimate = (): number => {
-    // The earliest time that it may be: a hold is not shown as over while it may not be.
     if (Number.isFinite(database.high - database.low)) return database.low;
-    const guess = middle(server) ?? wallMs() - steadyMs();
+    const guess = Number.isFinite(server.low) ? server.low : wallMs() - steadyMs();
     return Math.min(Math.max(guess, database.low), database.high);
   };
   const observe = (low: number, high: number): void => {

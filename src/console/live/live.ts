@@ -50,14 +50,28 @@ async function loadRooms(
 }
 
 /** Halves the clock's error with each question about the newest live hold; nothing is asked while there is none. */
-async function settleClock({ calls, clock }: Options, isOpen: () => boolean): Promise<void> {
-  for (let probe = 0; probe < probesMax && isOpen() && clock.errorMs() > clockErrorMsMax; probe += 1) {
-    const answer = await calls.listHolds({ status: 'ACTIVE', limit: 1 });
-    const hold = answer.value.holds[0];
-    if (hold === undefined || hold.expires_in_seconds === 0) return;
-    clock.sawSecondsLeft(Date.parse(hold.expires_at), hold.expires_in_seconds, answer);
-    await pause(probeDelayMs(Date.parse(hold.expires_at), clock.nowMs(), clock.errorMs()));
-  }
+function openClockSettling({ calls, clock, mayReadHolds }: Options, isOpen: () => boolean) {
+  let isSettling = false;
+  const ask = async (): Promise<void> => {
+    for (let probe = 0; probe < probesMax && isOpen() && clock.errorMs() > clockErrorMsMax; probe += 1) {
+      const answer = await calls.listHolds({ status: 'ACTIVE', limit: 1 });
+      const hold = answer.value.holds[0];
+      if (hold === undefined || hold.expires_in_seconds === 0) return;
+      const expiresAtMs = Date.parse(hold.expires_at);
+      clock.sawSecondsLeft(expiresAtMs, hold.expires_in_seconds, answer);
+      await pause(probeDelayMs(expiresAtMs, clock.nowMs(), clock.errorMs()));
+    }
+  };
+  /** Calls `settled` when the clock is known better. What cannot be asked now is asked when there is reason again. */
+  return (settled: () => void): void => {
+    if (isSettling || !mayReadHolds || clock.errorMs() <= clockErrorMsMax) return;
+    isSettling = true;
+    void ask()
+      .then(settled, () => undefined)
+      .finally(() => {
+        isSettling = false;
+      });
+  };
 }
 
 /** Loads the rooms and follows the stream until closed. It mends itself: only a refused token ends it. */
@@ -79,6 +93,7 @@ export function openLive(options: Options) {
   let state: LiveState = { status: 'loading', sinceMs: Date.now() };
   let stream: { close: () => void } | undefined;
   let isClosed = false;
+  const settleClock = openClockSettling(options, () => !isClosed);
   let isPaused = false;
   let position: string | null = null;
 
@@ -99,6 +114,8 @@ export function openLive(options: Options) {
         position = id;
         clock.sawInstant(Date.parse(entry.at), performance.now());
         board.apply(entry);
+        // While nothing was held there was nothing to learn from.
+        if (entry.action === 'HOLD') settleClock(board.recheck);
         for (const listener of entryListeners) listener(entry);
       },
       onReset: () => void load(),
@@ -119,8 +136,7 @@ export function openLive(options: Options) {
         for (const listener of listeners) listener();
         if (!isPaused) follow(from ?? '0');
         else position = from ?? '0';
-        if (options.mayReadHolds)
-          await settleClock(options, () => !isClosed).then(board.recheck, () => undefined);
+        settleClock(board.recheck);
         return;
       } catch (error) {
         const problem = error instanceof Problem ? error : unreachableProblem();
@@ -155,6 +171,7 @@ export function openLive(options: Options) {
       if (!isPaused) return;
       isPaused = false;
       if (position !== null) follow(position);
+      settleClock(board.recheck);
     },
     /** Loads everything again, after a failure for which trying again by itself made no sense. */
     reload: (): void => {
