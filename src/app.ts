@@ -7,6 +7,7 @@ import { type EventTimes, openEventService } from './events/service.ts';
 import { freezeRoutes } from './freezes/routes.ts';
 import { holdRoutes } from './holds/routes.ts';
 import { buildBareApp, type HttpTimes } from './http/bare-app.ts';
+import { consoleRoutes } from './http/console.ts';
 import { healthRoutes } from './http/health.ts';
 import { otherMethods } from './http/methods.ts';
 import { migrationNames } from './migrations.ts';
@@ -18,7 +19,7 @@ export type AppTimes = HttpTimes & { events?: EventTimes };
 
 /** The server on `platform`, ready to listen or to be injected into. Closing it leaves the platform open. */
 export async function buildApp(platform: Platform, times: AppTimes = {}): Promise<FastifyInstance> {
-  const { config, database, draining, keys, log } = platform;
+  const { config, database, draining, keys, log, signInCodes: codes } = platform;
   const wanted = migrationNames();
   const app = await buildBareApp({ config, keys, log, draining, times });
   const events = openEventService(platform, times.events);
@@ -30,6 +31,9 @@ export async function buildApp(platform: Platform, times: AppTimes = {}): Promis
   await app.register(auditRoutes(platform));
   await app.register(eventRoutes(events));
   await app.register(docsRoutes);
+  const canSignIn = codes !== undefined && keys.kind === 'secret';
+  const signIn = canSignIn ? { codes, secret: keys.secret } : undefined;
+  await app.register(consoleRoutes({ config, signIn }));
   // More features stand here, one line each.
   await app.register(otherMethods);
   await app.ready();

@@ -4,6 +4,7 @@ import { openRoomCache, type RoomCache } from './cache/room-cache.ts';
 import type { Config, KeySetting } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 import { keptSecret } from './kept-secret.ts';
+import { openSignInCodes, type SignInCodes } from './sign-in-codes.ts';
 
 /** What a server is built on. Opened once in `server.ts`, and by each test for itself. */
 export type Platform = Readonly<{
@@ -13,6 +14,8 @@ export type Platform = Readonly<{
   log: Logger;
   /** The key setting in force: the configured one, or the secret that was made and kept in the data folder. */
   keys: KeySetting;
+  /** One-time codes for the console; only where the secret was made up here, so never in production. */
+  signInCodes: SignInCodes | undefined;
   /**
    * Aborts when the server begins to drain: from then on /readyz is 503, answers carry `Connection: close` and
    * event streams end, but requests are still served.
@@ -40,6 +43,7 @@ export async function openPlatform(config: Config, log: Logger): Promise<Platfor
     cache,
     log,
     keys,
+    signInCodes: config.key === undefined && !config.isProduction ? openSignInCodes() : undefined,
     draining: draining.signal,
     drain: () => draining.abort(),
     close: async () => {

@@ -8,6 +8,7 @@ import { type Config, loadConfig } from './config.ts';
 import { seedDemoProperty } from './demo-property.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { startExpiryWorker } from './holds/expiry-worker.ts';
+import { isConsoleBuilt } from './http/console.ts';
 import { prepareHttpShutdown } from './http-shutdown.ts';
 import { createLogger } from './log.ts';
 import { applyMigrations } from './migrations.ts';
@@ -43,7 +44,9 @@ const localUrl = (app: FastifyInstance): string => {
 const greet = (config: Config, platform: Platform, app: FastifyInstance): void => {
   if (config.key !== undefined || platform.keys.kind !== 'secret') return;
   const { jwtIssuer: issuer, jwtAudience: audience } = config;
-  process.stdout.write(welcome({ url: localUrl(app), secret: platform.keys.secret, issuer, audience }));
+  const { secret } = platform.keys;
+  const signInCode = isConsoleBuilt() ? platform.signInCodes?.issue() : undefined;
+  process.stdout.write(welcome({ url: localUrl(app), secret, issuer, audience, signInCode }));
 };
 
 /** Starts everything, adding to `parts` whatever has to be stopped again; ends early when a stop is wished. */

@@ -1,5 +1,6 @@
 /** Owns what a server without a configured key prints at its start: tokens to try it with, and calls that work. */
 import type { Permission } from './http/caller.ts';
+import { codeMinutesMax } from './sign-in-codes.ts';
 import { signToken } from './tokens.ts';
 
 const callers: readonly { sub: string; does: string; scopes: readonly Permission[] }[] = [
@@ -46,20 +47,31 @@ const curl = ({ method, path, body }: Example, url: string, token: string): stri
     `'${url}${path}'`,
   ].join(' ');
 
-/** The text to print: for a server that listens on `url` and signs with `secret`. */
+const consoleLink = (url: string, code: string): string[] => [
+  '',
+  `Open the console (this link signs you in once, within ${codeMinutesMax} minutes):`,
+  `${url}/console/#code=${code}`,
+];
+
+/**
+ * The text to print: for a server that listens on `url` and signs with `secret`. The link to the console is there if
+ * there is a code for it.
+ */
 export function welcome(options: {
   url: string;
   secret: string;
   issuer: string | undefined;
   audience: string | undefined;
+  signInCode: string | undefined;
 }): string {
-  const { url, ...key } = options;
+  const { url, signInCode, ...key } = options;
   const tokens = new Map(
     callers.map(({ sub, scopes }) => [sub, signToken({ ...key, sub, scopes, ttlSeconds: tokenTtlSeconds })]),
   );
   const token = (sub: string): string => tokens.get(sub) ?? '';
   return [
     `Holdfast listens on ${url}`,
+    ...(signInCode === undefined ? [] : consoleLink(url, signInCode)),
     '',
     'No key is configured: these tokens are signed with a secret of the data folder. They are good for 7 days.',
     ...callers.flatMap(({ sub, does, scopes }) => ['', `${sub} ${does} (${scopes.join(', ')}):`, token(sub)]),

@@ -12,7 +12,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
 const ranks: readonly [name: string, of: RegExp][] = [
   [
     'words',
-    /^(problems|problem-guide|config|config-values|log|cursor|tokens|wire-schemas|kept-secret)\.ts$|\/(schemas|examples)\.ts$|^rooms\/room\.ts$|^generated\//,
+    /^(problems|problem-guide|config|config-values|log|cursor|tokens|wire-schemas|kept-secret|sign-in-codes)\.ts$|\/(schemas|examples)\.ts$|^rooms\/room\.ts$|^generated\//,
   ],
   [
     'database',
