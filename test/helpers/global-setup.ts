@@ -1,4 +1,4 @@
-/** Owns what a test run needs before its first file: generated code, a Postgres with a migrated template, a Redis. */
+/** Owns what a test run needs before its first file: what is built, a migrated Postgres, a Redis, a Chromium. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { applyMigrations } from '../../src/migrations.ts';
 import { startScratchPostgres } from '../../src/postgres-cluster.ts';
+import { ensureChromiumIsInstalled } from './chromium-install.ts';
 import { ensureRedisIsInstalled } from './redis-install.ts';
 
 declare module 'vitest' {
@@ -19,10 +20,13 @@ declare module 'vitest' {
 
 const rootDir = fileURLToPath(new URL('../../', import.meta.url));
 
-const generateClient = (): void => {
-  execFileSync(process.execPath, [`${rootDir}scripts/generate.js`], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+/** Builds, if it is not current, what the sources import and what the server serves. */
+const build = (): void => {
+  for (const script of ['generate', 'console']) {
+    execFileSync(process.execPath, [`${rootDir}scripts/${script}.js`], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
 };
 
 const withClient = async (url: string, work: (client: pg.Client) => Promise<void>): Promise<void> => {
@@ -46,8 +50,9 @@ const dropDatabases = (url: string, prefix: string): Promise<void> =>
 
 /** Runs once per `vitest run`; what it returns runs after the last file. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  generateClient();
+  build();
   ensureRedisIsInstalled();
+  ensureChromiumIsInstalled();
   const scratch = process.env.TEST_DATABASE_URL ? undefined : await startScratchPostgres();
   const postgresUrl = scratch?.url ?? process.env.TEST_DATABASE_URL ?? '';
   // Runs beside each other on one server keep apart by this prefix.

@@ -1,28 +1,23 @@
 /** Owns that there is a Redis program for the tests: finds it, installs it where that is ours to do, or says how. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-
-const programs = ['redis-server', 'valkey-server'];
+import { canInstall, findProgram, install } from './apt.ts';
 
 /** The program that tests start, or undefined when there is none on the PATH. */
 export function findRedisProgram(): string | undefined {
-  return programs.find((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0);
+  return findProgram(['redis-server', 'valkey-server']);
 }
-
-const aptGet = (...args: string[]): boolean =>
-  spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  }).status === 0;
 
 const policyPath = '/usr/sbin/policy-rc.d';
 
 /** Debian starts a service as it installs it, unless this policy says no. */
-const withoutStartingServices = <T>(work: () => T): T => {
-  if (existsSync(policyPath)) return work();
+const withoutStartingServices = (work: () => void): void => {
+  if (existsSync(policyPath)) {
+    work();
+    return;
+  }
   writeFileSync(policyPath, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
-    return work();
+    work();
   } finally {
     rmSync(policyPath);
   }
@@ -34,13 +29,11 @@ const withoutStartingServices = <T>(work: () => T): T => {
  */
 export function ensureRedisIsInstalled(): void {
   if (process.env.TEST_REDIS_URL || findRedisProgram() !== undefined) return;
-  const isRootOnDebian = process.getuid?.() === 0 && existsSync('/etc/debian_version');
-  if (isRootOnDebian) {
+  if (canInstall()) {
     console.log(
       'The tests need Redis: installing it with apt-get install redis-server (no service is started).',
     );
-    const install = () => aptGet('install', '--yes', '--no-install-recommends', 'redis-server');
-    withoutStartingServices(() => install() || (aptGet('update') && install()));
+    withoutStartingServices(() => install('redis-server'));
     if (findRedisProgram() !== undefined) return;
   }
   const command = process.platform === 'darwin' ? 'brew install redis' : 'sudo apt-get install redis-server';
