@@ -1,5 +1,5 @@
 /** Owns that there is a Chromium for the tests: finds it, installs it where that is ours to do, or says how. */
-import { canInstall, findProgram, install } from './apt.ts';
+import { canInstall, findProgram, install } from './programs.ts';
 
 const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 

@@ -1,6 +1,6 @@
 /** Owns that there is a Redis program for the tests: finds it, installs it where that is ours to do, or says how. */
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { canInstall, findProgram, install } from './apt.ts';
+import { canInstall, findProgram, install } from './programs.ts';
 
 /** The program that tests start, or undefined when there is none on the PATH. */
 export function findRedisProgram(): string | undefined {

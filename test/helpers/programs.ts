@@ -1,6 +1,7 @@
-/** Owns how the tests install a program that they need: on Debian or Ubuntu as root, and nowhere else. */
+/** Owns the programs that the tests need from outside: finding them, and installing them on Debian or Ubuntu as root. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 /** Whether a package may be installed here without asking anybody. */
 export function canInstall(): boolean {
@@ -19,7 +20,10 @@ export function install(packageName: string): void {
   if (!attempt() && aptGet('update')) attempt();
 }
 
-/** The program of `names` that answers to --version, or undefined when there is none on the PATH. */
+/** The whole path of the first of `names` that answers to --version, or undefined when none on the PATH does. */
 export function findProgram(names: readonly string[]): string | undefined {
-  return names.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return names
+    .flatMap((name) => (isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name))))
+    .find((path) => existsSync(path) && spawnSync(path, ['--version'], { stdio: 'ignore' }).status === 0);
 }
