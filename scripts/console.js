@@ -46,7 +46,7 @@ if (canBuild) {
   const isBuilt = existsSync(join(builtDir, 'index.html')) && existsSync(stampPath);
   if (!isBuilt || readFileSync(stampPath, 'utf8') !== stamp) {
     const { build } = await import('vite');
-    await build({ configFile: join(sourceDir, 'vite.config.ts'), logLevel: 'warn' });
+    await build({ configFile: join(sourceDir, 'vite.config.ts'), logLevel: 'error' });
     compress();
     writeFileSync(stampPath, stamp);
   }

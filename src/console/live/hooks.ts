@@ -31,3 +31,10 @@ export function useRemaining(expiresAt: string): string {
   const expiresAtMs = Date.parse(expiresAt);
   return useSyncExternalStore(onBeat, () => remainingText(expiresAtMs, clock.nowMs()));
 }
+
+/** Whether an instant has passed, by the database's clock; drawn again only when it does. */
+export function useHasPassed(instant: string): boolean {
+  const { clock } = useSignedIn().live;
+  const instantMs = Date.parse(instant);
+  return useSyncExternalStore(onBeat, () => instantMs <= clock.nowMs());
+}

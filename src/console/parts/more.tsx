@@ -1,0 +1,40 @@
+/** Owns the end of a list: how much of it is shown, and getting more. */
+import type { UseInfiniteQueryResult } from '@tanstack/react-query';
+import { ChevronDown } from 'lucide-react';
+import { problemText } from '../api/problem-words.ts';
+import { Button } from './button.tsx';
+import { Notice } from './notice.tsx';
+import './more.css';
+
+/** Says that the list is at its end, or offers the next page of it. `what` is what is listed, in the plural. */
+export function More({
+  query,
+  shownCount,
+  what,
+}: {
+  query: Pick<
+    UseInfiniteQueryResult,
+    'hasNextPage' | 'isFetchingNextPage' | 'isFetchNextPageError' | 'fetchNextPage' | 'error'
+  >;
+  shownCount: number;
+  what: string;
+}) {
+  return (
+    <footer className="more">
+      {query.isFetchNextPageError && (
+        <Notice tone="danger" isLive>
+          {problemText(query.error)}
+        </Notice>
+      )}
+      {query.hasNextPage ? (
+        <Button isPending={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
+          <ChevronDown aria-hidden /> Load more {what}
+        </Button>
+      ) : (
+        <p>
+          {shownCount} {what}, and no more.
+        </p>
+      )}
+    </footer>
+  );
+}
