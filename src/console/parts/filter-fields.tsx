@@ -53,3 +53,36 @@ export function RoomFilter({
     />
   );
 }
+
+/** An instant as a field for local time takes it: `2026-11-22T17:05`. */
+const localOf = (instant: string | undefined): string => {
+  const date = new Date(instant ?? '');
+  if (Number.isNaN(date.getTime())) return '';
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+};
+
+/** A filter by an instant, told in local time and kept in UTC. */
+export function InstantFilter({
+  label,
+  value,
+  onChange,
+}: {
+  label: string;
+  value: string | undefined;
+  onChange: (instant: string | undefined) => void;
+}) {
+  return (
+    <label className="field instant-filter">
+      <span>{label}</span>
+      <input
+        type="datetime-local"
+        className="field-input"
+        value={localOf(value)}
+        onChange={({ target }) => {
+          const date = new Date(target.value);
+          onChange(Number.isNaN(date.getTime()) ? undefined : date.toISOString());
+        }}
+      />
+    </label>
+  );
+}

@@ -31,9 +31,7 @@ export function More({
           <ChevronDown aria-hidden /> Load more {what}
         </Button>
       ) : (
-        <p>
-          {shownCount} {what}, and no more.
-        </p>
+        <p>{shownCount === 1 ? `This is all.` : `These are all ${shownCount} ${what}.`}</p>
       )}
     </footer>
   );
