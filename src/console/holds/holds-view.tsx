@@ -1,13 +1,14 @@
 /** Owns the view of holds: which are listed, placing one by hand, and acting on those that may be acted on. */
 import { Plus } from 'lucide-react';
-import { useCallback, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { Hold } from '../api/wire.ts';
 import { usePlace } from '../layout/use-place.ts';
 import { Button } from '../parts/button.tsx';
 import { ChoiceField } from '../parts/fields.tsx';
 import { RoomFilter, TextFilter } from '../parts/filter-fields.tsx';
 import { More } from '../parts/more.tsx';
-import { Empty, Failure, Notice, Waiting } from '../parts/notice.tsx';
+import { Empty, Failure, Waiting } from '../parts/notice.tsx';
+import { say } from '../parts/toast.tsx';
 import { useSignedIn } from '../session/context.tsx';
 import { type HoldAct, HoldActDialog } from './hold-dialogs.tsx';
 import { HoldRow } from './hold-row.tsx';
@@ -109,15 +110,10 @@ export function HoldsView() {
   const { may } = useSignedIn();
   const [act, setAct] = useState<HoldAct>();
   const [isPlacing, setPlacing] = useState(false);
-  const [told, setTold] = useState<string>();
-  const start = useCallback((next: HoldAct) => {
-    setTold(undefined);
-    setAct(next);
-  }, []);
-  const close = (done?: string): void => {
+  const close = (told?: string): void => {
     setAct(undefined);
     setPlacing(false);
-    setTold(done);
+    if (told !== undefined) say(told);
   };
   return (
     <div className="list-view">
@@ -130,10 +126,7 @@ export function HoldsView() {
           </Button>
         )}
       </header>
-      <div role="status" className="list-told">
-        {told !== undefined && <Notice tone="info">{told}</Notice>}
-      </div>
-      <List act={start} />
+      <List act={setAct} />
       {act && <HoldActDialog act={act} onClose={close} />}
       {isPlacing && <PlaceHoldDialog onClose={close} />}
     </div>

@@ -94,13 +94,6 @@ function RoomsChosen({
   );
   return (
     <div className="place-rooms">
-      <RoomField
-        label="Room to hold"
-        value={undefined}
-        isOffered={isOffered}
-        isEmptiedByChoice
-        onChange={(roomId) => roomId !== undefined && onChange([...roomIds, roomId])}
-      />
       {roomIds.length > 0 && (
         <ul className="place-chosen" aria-label="Rooms to hold">
           {roomIds.map((roomId) => {
@@ -122,6 +115,13 @@ function RoomsChosen({
           })}
         </ul>
       )}
+      <RoomField
+        label="Room to hold"
+        value={undefined}
+        isOffered={isOffered}
+        isEmptiedByChoice
+        onChange={(roomId) => roomId !== undefined && onChange([...roomIds, roomId])}
+      />
     </div>
   );
 }

@@ -14,7 +14,7 @@ export function useHolds(filter: HoldFilter, holdId: string | undefined) {
   const { calls } = useSignedIn();
   useRefresh(queryKey, holdActions);
   return useInfiniteQuery({
-    queryKey: [queryKey, holdId ?? filter],
+    queryKey: [queryKey, 'list', holdId ?? filter],
     queryFn: async ({ pageParam, signal }): Promise<HoldPage> => {
       if (holdId !== undefined) return onlyHold(calls, holdId, signal);
       return (await calls.listHolds({ ...filter, cursor: pageParam, signal })).value;
