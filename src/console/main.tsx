@@ -1,4 +1,5 @@
 /** Owns the start of the console in the browser. */
+import './trusted-types.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import { StrictMode } from 'react';

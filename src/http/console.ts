@@ -39,7 +39,7 @@ const pagePolicy = {
     'form-action': ["'none'"],
     'frame-ancestors': ["'none'"],
     'require-trusted-types-for': ["'script'"],
-    'trusted-types': ["'none'"],
+    'trusted-types': ['default'],
   },
 };
 
