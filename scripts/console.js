@@ -45,6 +45,8 @@ if (canBuild) {
   const stamp = stampOfSources();
   const isBuilt = existsSync(join(builtDir, 'index.html')) && existsSync(stampPath);
   if (!isBuilt || readFileSync(stampPath, 'utf8') !== stamp) {
+    // Whoever builds, tests included: React has another, larger self for developers.
+    process.env.NODE_ENV = 'production';
     const { build } = await import('vite');
     await build({ configFile: join(sourceDir, 'vite.config.ts'), logLevel: 'error' });
     compress();
