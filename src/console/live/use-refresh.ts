@@ -16,12 +16,15 @@ export function useRefresh(queryKey: string, actions?: ReadonlySet<AuditAction>)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const askedAtMs = useRef(Number.NEGATIVE_INFINITY);
   const soon = useCallback((): void => {
-    const waitMs = Math.max(burstMs, askedAtMs.current + pauseMs - performance.now());
-    timer.current ??= setTimeout(() => {
+    const ask = (): void => {
       timer.current = undefined;
+      // Asking would cut short what is on its way, such as the next page; and that may be older than the entry.
+      if (queries.isFetching({ queryKey: [queryKey] }) > 0) return soon();
       askedAtMs.current = performance.now();
       void queries.invalidateQueries({ queryKey: [queryKey] });
-    }, waitMs);
+    };
+    const waitMs = Math.max(burstMs, askedAtMs.current + pauseMs - performance.now());
+    timer.current ??= setTimeout(ask, waitMs);
   }, [queries, queryKey]);
   useEntries(
     useCallback(

@@ -14,11 +14,22 @@ export function More({
 }: {
   query: Pick<
     UseInfiniteQueryResult,
-    'hasNextPage' | 'isFetchingNextPage' | 'isFetchNextPageError' | 'fetchNextPage' | 'error'
+    | 'error'
+    | 'fetchNextPage'
+    | 'hasNextPage'
+    | 'isFetchingNextPage'
+    | 'isFetchNextPageError'
+    | 'isRefetching'
+    | 'refetch'
   >;
   shownCount: number;
   what: string;
 }) {
+  const loadMore = async (): Promise<void> => {
+    // The next page would cut short a list that is being asked for anew.
+    if (query.isRefetching) await query.refetch({ cancelRefetch: false });
+    await query.fetchNextPage();
+  };
   return (
     <footer className="more">
       {query.isFetchNextPageError && (
@@ -27,7 +38,7 @@ export function More({
         </Notice>
       )}
       {query.hasNextPage ? (
-        <Button isPending={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
+        <Button isPending={query.isFetchingNextPage} onPress={() => void loadMore()}>
           <ChevronDown aria-hidden /> Load more {what}
         </Button>
       ) : (
