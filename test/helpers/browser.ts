@@ -2,6 +2,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { type BrowserContextOptions, type ConsoleMessage, chromium, type Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
+import type { TestApp } from './app.ts';
 import { findChromium } from './chromium-install.ts';
 
 /** A browser for one test file. */
@@ -69,10 +70,15 @@ export async function startBrowser(): Promise<TestBrowser> {
   };
 }
 
+/** Lets a server listen on a free port of the loopback, or on one that another has left; its URL. */
+export function listen({ app }: Pick<TestApp, 'app'>, port = 0): Promise<string> {
+  return app.listen({ host: '127.0.0.1', port });
+}
+
 /** Opens the console at `place` (such as `#/holds`), with a token pasted into the form. */
 export async function signIn(page: Page, url: string, token: string, place = ''): Promise<void> {
   await page.goto(`${url}/console/${place}`);
-  await page.getByLabel('Token').fill(token);
+  await page.getByLabel('Access token').fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('navigation').waitFor();
 }

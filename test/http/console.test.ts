@@ -58,7 +58,7 @@ describe('the page', () => {
         "require-trusted-types-for 'script'",
         "script-src 'self'",
         "style-src 'self'",
-        "trusted-types default",
+        'trusted-types default',
       ]);
       const again = await app.inject({ url, headers: { 'if-none-match': String(answer.headers.etag) } });
       expect([again.statusCode, again.body]).toEqual([304, '']);
