@@ -124,6 +124,9 @@ export function AuditView() {
       <header className="list-head">
         <h1>Audit</h1>
         <Filters />
+        {filters.hold_id !== undefined && (
+          <a href={hashOf('holds', { hold_id: filters.hold_id })}>See the hold</a>
+        )}
         {Object.keys(filters).length > 0 && <a href={hashOf('audit')}>Show all</a>}
       </header>
       <List />

@@ -187,11 +187,8 @@ export function PlaceHoldDialog({
   const [lack, setLack] = useState<string>();
   const { keyOf, forget } = useIdempotencyKey();
   const place = useHoldChange((calls, body: HoldBody) => calls.placeHold(body, keyOf(body)));
-  const change = (part: Partial<Draft>): void => {
-    setDraft((before) => ({ ...before, ...part }));
-    setLack(undefined);
-    place.reset();
-  };
+  // A refusal stays until the next try: were it to go while somebody presses Hold, the button would move away.
+  const change = (part: Partial<Draft>): void => setDraft((before) => ({ ...before, ...part }));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const missing = lackOf(draft);
@@ -258,7 +255,10 @@ export function PlaceHoldDialog({
           {refusal && (
             <Refusal
               error={refusal}
-              leaveOut={(ids) => change({ roomIds: draft.roomIds.filter((id) => !ids.includes(id)) })}
+              leaveOut={(ids) => {
+                change({ roomIds: draft.roomIds.filter((id) => !ids.includes(id)) });
+                place.reset();
+              }}
             />
           )}
         </DialogBody>

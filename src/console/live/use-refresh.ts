@@ -19,7 +19,10 @@ export function useRefresh(queryKey: string, actions?: ReadonlySet<AuditAction>)
     const ask = (): void => {
       timer.current = undefined;
       // Asking would cut short what is on its way, such as the next page; and that may be older than the entry.
-      if (queries.isFetching({ queryKey: [queryKey] }) > 0) return soon();
+      if (queries.isFetching({ queryKey: [queryKey] }) > 0) {
+        soon();
+        return;
+      }
       askedAtMs.current = performance.now();
       void queries.invalidateQueries({ queryKey: [queryKey] });
     };
