@@ -1,9 +1,13 @@
 /** Owns the one write path: a command runs as one statement, its outcome becomes a value or a problem. */
+import type { Span } from '@opentelemetry/api';
 import type { RoomCache } from './cache/room-cache.ts';
+import { openCommandCounts, type Queued } from './command-counts.ts';
 import type { Database } from './database.ts';
 import { Prisma } from './generated/prisma/client.ts';
 import { type GroupCommitLimits, groupCommit } from './group-commit.ts';
+import type { Metrics } from './metrics.ts';
 import { Problem, type ProblemCode, type ProblemFacts, problems } from './problems.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A function of the database that takes a JSON array of requests and answers an outcome for each. */
 export type CommandName =
@@ -39,6 +43,19 @@ const usualLimits: GroupCommitLimits = {
   queuedRequestsMax: 2_000,
 };
 
+/** What a command is opened on. */
+export type CommandPlatform = Readonly<{
+  database: Database;
+  cache: RoomCache;
+  metrics: Metrics;
+  tracing: Pick<Tracing, 'current' | 'batch'>;
+}>;
+
+/** A request on its way to a batch; `span` is that of the HTTP request, if it is traced. */
+type Sent<Request> = Queued & Readonly<{ request: Request; span: Span | undefined }>;
+
+type Row<Made> = Readonly<{ outcomes: Outcome<Made>[]; tally: string | null }>;
+
 /**
  * Opens the way to one command: the function that it answers commits a request, alone or in a batch with others.
  *
@@ -46,40 +63,56 @@ const usualLimits: GroupCommitLimits = {
  * have changed what lists show is told to the cache before its requests are answered.
  */
 export function openCommand<Request, Made extends object>(
-  platform: Readonly<{ database: Database; cache: RoomCache }>,
+  platform: CommandPlatform,
   name: CommandName,
   limits: Partial<GroupCommitLimits> = {},
 ): (request: Request & Asker) => Promise<Made | Retry> {
-  const { database, cache } = platform;
+  const { database, cache, metrics, tracing } = platform;
   const command = Prisma.raw(name);
+  const counts = openCommandCounts(metrics, name);
+
+  async function commit(requests: readonly (Request & Asker)[]): Promise<Outcome<Made>[]> {
+    let isChange = true; // unless it is known that nothing was changed
+    try {
+      // Read by the row that the call makes, and so after it: then the tally is whole.
+      const [row] = await database.command<Row<Made>>(
+        Prisma.sql`SELECT outcomes, nullif(current_setting('holdfast.tally', true), '') AS tally
+          FROM ${command}(${JSON.stringify(requests)}::jsonb) AS outcomes`,
+      );
+      const { outcomes, tally } = row ?? { outcomes: [], tally: null };
+      const granted = outcomes.filter((outcome) => outcome.problem === undefined && !isRetry(outcome));
+      const replayed = granted.filter(isReplay).length;
+      const changed = granted.length - replayed;
+      isChange = changed > 0;
+      counts.made({ changed, replayed, tally });
+      return outcomes;
+    } finally {
+      if (isChange) cache.changed();
+    }
+  }
 
   const enqueue = groupCommit(
-    async (requests: readonly (Request & Asker)[]) => {
-      let isChange = true; // unless it is known that nothing was changed
-      try {
-        const [row] = await database.command<{ outcomes: Outcome<Made>[] }>(
-          Prisma.sql`SELECT ${command}(${JSON.stringify(requests)}::jsonb) AS outcomes`,
-        );
-        const outcomes = row?.outcomes ?? [];
-        isChange = outcomes.some(
-          (outcome) => outcome.problem === undefined && !isRetry(outcome) && !isReplay(outcome),
-        );
-        return outcomes;
-      } finally {
-        if (isChange) cache.changed();
-      }
+    async (batch: readonly Sent<Request & Asker>[]) => {
+      const ended = counts.started(batch);
+      const spans = batch.flatMap(({ span }) => span ?? []);
+      const requests = batch.map(({ request }) => request);
+      return tracing
+        .batch({ command: name, size: batch.length, spans }, () => commit(requests))
+        .finally(ended);
     },
     { ...usualLimits, ...limits },
   );
 
   return async (request) => {
-    const outcome = await enqueue(request);
+    const sent = { request, span: tracing.current(), ...counts.sent() };
+    const outcome = await enqueue(sent).catch((error: unknown) => {
+      counts.failed(sent, error);
+      throw error;
+    });
     if (outcome.problem !== undefined) {
-      throw new Problem(
-        outcome.problem,
-        details[outcome.problem] ?? problems[outcome.problem].title,
-        outcome.facts,
-      );
+      counts.refused(outcome.problem);
+      const detail = details[outcome.problem] ?? problems[outcome.problem].title;
+      throw new Problem(outcome.problem, detail, outcome.facts);
     }
     return outcome;
   };

@@ -1,6 +1,7 @@
 /** Owns the environment: the only reader of process.env, one schema for every variable, all faults at once. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { type TracingSetting, tracingSettingOf, tracingSettings } from './config-tracing.ts';
 import {
   corsOrigins,
   publicKeyPem,
@@ -40,6 +41,7 @@ export type Config = Readonly<{
   trustProxy: TrustProxy;
   publicUrl: string | undefined;
   metricsToken: string | undefined;
+  tracing: TracingSetting | undefined;
   logLevel: LogLevel;
   shutdownGraceSeconds: number;
   isProduction: boolean;
@@ -66,6 +68,11 @@ const settingsShown = new Set([
   'TRUST_PROXY',
   'LOG_LEVEL',
   'SHUTDOWN_GRACE_SECONDS',
+  'OTEL_TRACES_EXPORTER',
+  'OTEL_EXPORTER_OTLP_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
 ]);
 
 /** HS256 signs with SHA-256: a shorter secret than its output weakens it. */
@@ -107,6 +114,7 @@ const settingsSchema = z.object({
   LOG_LEVEL: z.enum(logLevels, `one of ${logLevels.join(', ')}`).default('info'),
   SHUTDOWN_GRACE_SECONDS: wholeNumber(0, 300).default(10),
   NODE_ENV: z.string().optional(),
+  ...tracingSettings,
 });
 
 type Settings = z.output<typeof settingsSchema>;
@@ -182,6 +190,7 @@ const configOf = (settings: Settings): Config =>
     trustProxy: settings.TRUST_PROXY,
     publicUrl: settings.PUBLIC_URL,
     metricsToken: settings.METRICS_TOKEN,
+    tracing: tracingSettingOf(settings),
     logLevel: settings.LOG_LEVEL,
     shutdownGraceSeconds: settings.SHUTDOWN_GRACE_SECONDS,
     isProduction: settings.NODE_ENV === 'production',

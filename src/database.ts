@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import { Problem } from './problems.ts';
+import { noTracing, type Tracing } from './tracing.ts';
 
 /** Waiting for a connection longer than this means that Postgres or its pool is out of reach. */
 const connectWaitMsMax = 5_000;
@@ -40,14 +41,22 @@ export type Database = Readonly<{
    * Throws unless Postgres is in reach, takes writes and has every one of these migrations.
    */
   checkReady(migrationNames: readonly string[]): Promise<void>;
+  /** How many connections there are, how many of them are at rest, and how many statements wait for one. */
+  countConnections(): { total: number; idle: number; waiting: number };
   close(): Promise<void>;
 }>;
 
 /** Opens a pool of at most `poolMax` connections to `url`; the first statement connects. */
-export function openDatabase(options: { url: string; poolMax: number; log: Logger }): Database {
-  const { log } = options;
+export function openDatabase(options: {
+  url: string;
+  poolMax: number;
+  log: Logger;
+  tracing?: Pick<Tracing, 'read'>;
+}): Database {
+  const { log, tracing = noTracing } = options;
+  const pool = openPool(options);
   const client = new PrismaClient({
-    adapter: new PrismaPg(openPool(options), {
+    adapter: new PrismaPg(pool, {
       disposeExternalPool: true,
       statementNameGenerator: statementName(),
       onPoolError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
@@ -55,6 +64,11 @@ export function openDatabase(options: { url: string; poolMax: number; log: Logge
     }),
   });
   const run = <Row>(query: Prisma.Sql): Promise<Row[]> => client.$queryRaw<Row[]>(query);
+  const runTraced = <Row>(query: Prisma.Sql): Promise<Row[]> =>
+    tracing.read(
+      () => query.text,
+      () => run<Row>(query),
+    );
   let commandCount = 0;
 
   async function runUntilSettled<Row>(query: Prisma.Sql): Promise<Row[]> {
@@ -77,10 +91,10 @@ export function openDatabase(options: { url: string; poolMax: number; log: Logge
       if (reads >= readsMax) throw new Problem('overloaded', 'Too many requests wait for the database.');
       reads += 1;
       try {
-        return await run<Row>(query);
+        return await runTraced<Row>(query);
       } catch (error) {
         if (failureOf(error) !== 'broken') throw problemOf(error);
-        return await run<Row>(query).catch((again: unknown) => {
+        return await runTraced<Row>(query).catch((again: unknown) => {
           throw problemOf(again, 'dependency-unavailable');
         });
       } finally {
@@ -109,6 +123,7 @@ export function openDatabase(options: { url: string; poolMax: number; log: Logge
         throw new Problem('dependency-unavailable', `Migrations are missing: ${missing.join(', ')}.`);
       }
     },
+    countConnections: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => client.$disconnect(),
   };
   return database;

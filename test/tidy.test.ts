@@ -12,13 +12,13 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
 const ranks: readonly [name: string, of: RegExp][] = [
   [
     'words',
-    /^(problems|problem-guide|config|config-values|log|cursor|tokens|wire-schemas|kept-secret|sign-in-codes)\.ts$|\/(schemas|examples)\.ts$|^rooms\/room\.ts$|^generated\//,
+    /^(problems|problem-guide|config|config-values|config-tracing|log|cursor|tokens|wire-schemas|kept-secret|sign-in-codes|package-version)\.ts$|\/(schemas|examples)\.ts$|^rooms\/room\.ts$|^generated\//,
   ],
   [
     'database',
-    /^(database|migrations|schema-engine|postgres-[a-z]+|embedded-postgres|demo-property|bulk-commands|room-import|room-import-file)\.ts$/,
+    /^(database|metrics|tracing|tracing-sdk|migrations|schema-engine|postgres-[a-z]+|embedded-postgres|demo-property|bulk-commands|room-import|room-import-file)\.ts$/,
   ],
-  ['sql, cache, group commit', /\/sql\.ts$|^cache\/|^(group-commit|commands)\.ts$/],
+  ['sql, cache, group commit', /\/sql\.ts$|^cache\/|^(group-commit|commands|command-counts)\.ts$/],
   ['platform', /^platform\.ts$/],
   ['service', /\/service\.ts$|^events\/(page|reader|stream)\.ts$/],
   ['routes, workers, http', /\/(routes|[a-z-]+-worker)\.ts$|^(http|console|docs)\//],

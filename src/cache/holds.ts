@@ -1,6 +1,7 @@
 /** Owns the cache of single holds: an instance shows its own changes at once, the others follow within `ageMsMax`. */
 import { LRUCache } from 'lru-cache';
 import { ageMsMax } from './ages.ts';
+import type { CacheCounter } from './counter.ts';
 import { commandTimeoutMs } from './redis.ts';
 import type { SharedLevel } from './shared.ts';
 
@@ -66,8 +67,12 @@ function openSlots() {
 }
 
 /** An empty cache. `shared` is undefined without Redis; `nowMs` is the monotonic clock in milliseconds. */
-export function openHoldCache(options: { shared: SharedLevel | undefined; nowMs: () => number }): HoldCache {
-  const { shared, nowMs } = options;
+export function openHoldCache(options: {
+  shared: SharedLevel | undefined;
+  nowMs: () => number;
+  count: CacheCounter;
+}): HoldCache {
+  const { shared, nowMs, count } = options;
   const slots = openSlots();
 
   function keep(holdId: string, hold: LoadedHold, sinceMs: number, ownUntilMs: number): void {
@@ -83,6 +88,7 @@ export function openHoldCache(options: { shared: SharedLevel | undefined; nowMs:
     try {
       if (shared !== undefined && nowMs() >= slots.ownUntilMs(slot)) {
         const found = await shared.findHold(holdId);
+        count('hold', 'redis', found === undefined ? 'miss' : 'hit');
         if (found !== undefined && isCurrent()) slots.set(holdId, { kept: found, ownUntilMs });
         if (found !== undefined) return found.body;
       }
@@ -103,8 +109,15 @@ export function openHoldCache(options: { shared: SharedLevel | undefined; nowMs:
   return {
     async read(holdId, load) {
       const { kept, flight, ownUntilMs = 0 } = slots.get(holdId) ?? {};
-      if (kept !== undefined && nowMs() < kept.endsAtMs) return kept.body;
-      if (flight !== undefined && nowMs() < flight.joinableUntilMs) return flight.outcome;
+      if (kept !== undefined && nowMs() < kept.endsAtMs) {
+        count('hold', 'process', 'hit');
+        return kept.body;
+      }
+      if (flight !== undefined && nowMs() < flight.joinableUntilMs) {
+        count('hold', 'process', 'joined');
+        return flight.outcome;
+      }
+      count('hold', 'process', 'miss');
       const slot: Slot = { ownUntilMs };
       slots.set(holdId, slot);
       const joinableUntilMs = nowMs() + ageMsMax;

@@ -1,6 +1,7 @@
 /** Owns the promise of the cache: what a reader may be served, from which level, and how a change is made known. */
 import type { Logger } from 'pino';
 import { ageMsMax } from './ages.ts';
+import type { CacheCounter } from './counter.ts';
 import { type ReadyBody, readyBody } from './entry.ts';
 import { openFlights } from './flights.ts';
 import { openGenerations } from './generation.ts';
@@ -34,6 +35,8 @@ export type RoomCache = {
    */
   onChanged(listener: () => void): () => void;
   hold: HoldCache;
+  /** Whether Redis is in use now; undefined when there is none. */
+  isRedisUp(): boolean | undefined;
   /** Closes what was opened, in bounded time, and leaves no timer. Lists and holds then come from `load`. */
   close(): Promise<void>;
 };
@@ -41,14 +44,15 @@ export type RoomCache = {
 /**
  * The cache of this process, with Redis as the second level when there is a `redisUrl`. Redis may be dead, slow, wiped
  * or full of garbage from the start or at any time: then it is left out, and no answer changes.
- * `nowMs` is a monotonic clock in milliseconds; another than the default is for tests.
+ * `nowMs` is a monotonic clock in milliseconds; another than the default is for tests. `count` hears of every look.
  */
 export function openRoomCache(options: {
   redisUrl: string | undefined;
   log: Logger;
   nowMs?: () => number;
+  count?: CacheCounter;
 }): RoomCache {
-  const { redisUrl, log, nowMs = () => performance.now() } = options;
+  const { redisUrl, log, nowMs = () => performance.now(), count = () => undefined } = options;
   const link = redisUrl === undefined ? undefined : openRedisLink({ url: redisUrl, log });
   const generations = openGenerations({ link, nowMs });
   const shared = link && openSharedLevel({ link, generations, log, nowMs });
@@ -57,7 +61,9 @@ export function openRoomCache(options: {
 
   async function read(query: string, epoch: number, load: () => Promise<LoadedList>): Promise<CachedList> {
     const look = await shared?.findList(query);
-    if (look !== undefined && 'list' in look) {
+    const isFound = look !== undefined && 'list' in look;
+    if (shared !== undefined) count('list', 'redis', isFound ? 'hit' : 'miss');
+    if (isFound) {
       memory.put(query, epoch, look);
       return look.list;
     }
@@ -73,11 +79,23 @@ export function openRoomCache(options: {
   return {
     async list(query, load) {
       const kept = memory.get(query, generations.epoch());
-      return kept ?? flights.join(query, (epoch) => read(query, epoch, load));
+      if (kept !== undefined) {
+        count('list', 'process', 'hit');
+        return kept;
+      }
+      let isOwnRead = false;
+      const flight = flights.join(query, (epoch) => {
+        isOwnRead = true;
+        return read(query, epoch, load);
+      });
+      // A reader who waits for the next read has not begun one yet: he joins those who will.
+      count('list', 'process', isOwnRead ? 'miss' : 'joined');
+      return flight;
     },
     changed: generations.changed,
     onChanged: generations.onRise,
-    hold: openHoldCache({ shared, nowMs }),
+    hold: openHoldCache({ shared, nowMs, count }),
+    isRedisUp: () => link?.isUp(),
     async close() {
       await generations.settle();
       await link?.close();

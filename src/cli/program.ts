@@ -1,17 +1,13 @@
 /** Owns the command line: its commands, their options, what --help says, and the exit codes. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
 import { demoRoomsMax } from '../demo-property.ts';
 import { permissions } from '../http/caller.ts';
+import { packageVersion } from '../package-version.ts';
 import { existingChoices } from '../room-import.ts';
 import { applyMissing, draftMigration, showMissing } from './migrate-command.ts';
 import { importFile, seed } from './rooms-commands.ts';
 import { tell } from './settings.ts';
 import { printToken } from './token-command.ts';
-
-// Two levels up from src/cli and from dist/cli alike.
-const packageUrl = new URL('../../package.json', import.meta.url);
 
 const exitCodes = `
 Exit codes:
@@ -168,10 +164,9 @@ function addImportRooms(program: Command): void {
 }
 
 function buildProgram(): Command {
-  const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(packageUrl, 'utf8')));
   const program = new Command('holdfast')
     .description('Locks and holds rooms for hotels, hostels and venues.')
-    .version(version, '--version', 'print the version')
+    .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .showHelpAfterError('(--help says what there is)')

@@ -30,7 +30,11 @@ export const eventRoutes =
     app.get(
       '/events',
       {
-        config: { anyOf: ['ROOM_MANAGEMENT:READ', 'ROOM_HOLD:WRITE'], examples: eventExamples },
+        config: {
+          anyOf: ['ROOM_MANAGEMENT:READ', 'ROOM_HOLD:WRITE'],
+          examples: eventExamples,
+          isStream: true,
+        },
         schema: {
           operationId: 'followEvents',
           summary: 'Follow what happens',

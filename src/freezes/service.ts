@@ -18,7 +18,7 @@ type FreezeRequest = Readonly<{
 }>;
 
 /** Opens the verbs on freezes on a platform. They throw the problems that the HTTP contract names for them. */
-export function openFreezeService(platform: Pick<Platform, 'database' | 'cache'>) {
+export function openFreezeService(platform: Pick<Platform, 'database' | 'cache' | 'metrics' | 'tracing'>) {
   const freeze = openCommand<FreezeRequest, { room: Room; revoked_hold_id: string | null }>(
     platform,
     'room_freeze',

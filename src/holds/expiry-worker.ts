@@ -26,15 +26,41 @@ export type ExpiryWorker = Readonly<{
  * Starts a pass now and then one every `holdSweepIntervalSeconds`, never two at a time. A pass that fails is logged;
  * the next one runs all the same.
  */
-export function startExpiryWorker(platform: Pick<Platform, 'config' | 'database' | 'log'>): ExpiryWorker {
-  const { config, database, log } = platform;
+export function startExpiryWorker(
+  platform: Pick<Platform, 'config' | 'database' | 'log' | 'metrics' | 'tracing'>,
+): ExpiryWorker {
+  const { config, database, log, metrics, tracing } = platform;
   let running: Promise<void> | undefined;
   let isStopped = false;
 
-  const runOnce = () => runPass(database, () => isStopped);
+  async function sweepBatch(): Promise<SweepCounts | undefined> {
+    const [row] = await tracing.batch({ command: 'sweep', size: 1, spans: [] }, () =>
+      database.command<{ counts: SweepCounts }>(sweep(batchRoomsMax)),
+    );
+    metrics.holdsExpired.inc({ found_by: 'sweep' }, row?.counts.holds_expired ?? 0);
+    metrics.freezesEnded.inc({ found_by: 'sweep' }, row?.counts.freezes_ended ?? 0);
+    metrics.keysForgotten.inc(row?.counts.keys_forgotten ?? 0);
+    return row?.counts;
+  }
+
+  /** A pass, and how it went. */
+  async function runMeasured(): Promise<SweptCounts> {
+    const startedAtMs = performance.now();
+    try {
+      const swept = await runPass(database, sweepBatch, () => isStopped);
+      metrics.sweeps.inc({ result: 'done' });
+      metrics.sweepLastDone.setToCurrentTime();
+      return swept;
+    } catch (error) {
+      metrics.sweeps.inc({ result: 'failed' });
+      throw error;
+    } finally {
+      metrics.sweepSeconds.observe((performance.now() - startedAtMs) / 1000);
+    }
+  }
 
   function tick(): void {
-    running ??= runOnce()
+    running ??= runMeasured()
       .then(
         (swept) => {
           if (Object.values(swept).some((count) => count > 0)) log.info(swept, 'swept');
@@ -46,10 +72,11 @@ export function startExpiryWorker(platform: Pick<Platform, 'config' | 'database'
       });
   }
 
+  metrics.sweepIntervalSeconds.set(config.holdSweepIntervalSeconds);
   tick();
   const timer = setInterval(tick, config.holdSweepIntervalSeconds * 1000);
   return {
-    runOnce,
+    runOnce: runMeasured,
     stop: async () => {
       isStopped = true;
       clearInterval(timer);
@@ -59,7 +86,11 @@ export function startExpiryWorker(platform: Pick<Platform, 'config' | 'database'
 }
 
 /** Sweeps batch after batch until nothing is over, a lane of its own beside while nobody else is at the database. */
-async function runPass(database: Database, isStopped: () => boolean): Promise<SweptCounts> {
+async function runPass(
+  database: Pick<Database, 'commandCount'>,
+  sweepBatch: () => Promise<SweepCounts | undefined>,
+  isStopped: () => boolean,
+): Promise<SweptCounts> {
   const swept = { holdsExpired: 0, freezesEnded: 0, keysForgotten: 0 };
   let batchesBegun = 0;
   let batchesRunning = 0;
@@ -70,13 +101,11 @@ async function runPass(database: Database, isStopped: () => boolean): Promise<Sw
   async function runBatch(): Promise<void> {
     batchesBegun += 1;
     batchesRunning += 1;
-    const [row] = await database
-      .command<{ counts: SweepCounts }>(sweep(batchRoomsMax))
-      .finally(() => (batchesRunning -= 1));
-    swept.holdsExpired += row?.counts.holds_expired ?? 0;
-    swept.freezesEnded += row?.counts.freezes_ended ?? 0;
-    swept.keysForgotten += row?.counts.keys_forgotten ?? 0;
-    isMore &&= row?.counts.is_more === true;
+    const counts = await sweepBatch().finally(() => (batchesRunning -= 1));
+    swept.holdsExpired += counts?.holds_expired ?? 0;
+    swept.freezesEnded += counts?.freezes_ended ?? 0;
+    swept.keysForgotten += counts?.keys_forgotten ?? 0;
+    isMore &&= counts?.is_more === true;
   }
   const isDue = () => isMore && batchesBegun < batchesMax && !isStopped();
   async function runFirstLane(): Promise<void> {

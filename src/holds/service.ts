@@ -9,7 +9,14 @@ import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { Platform } from '../platform.ts';
 import { Problem } from '../problems.ts';
 import type { HoldConfirm, HoldListQuery, HoldPlace } from './schemas.ts';
-import { type HoldPageRow, type HoldRow, selectHold, selectHoldPage } from './sql.ts';
+import {
+  type HoldCountsRow,
+  type HoldPageRow,
+  type HoldRow,
+  selectHold,
+  selectHoldCounts,
+  selectHoldPage,
+} from './sql.ts';
 
 /** Who asks about holds: `seesAll` may read every hold, `changesAll` may change every hold. */
 export type HoldAsker = Asker & Readonly<{ seesAll: boolean; changesAll: boolean; canDelegate: boolean }>;
@@ -36,7 +43,9 @@ const patienceMsMax = 5_000;
 const holdIdKey = z.tuple([z.uuid()]);
 
 /** Opens the verbs on holds on a platform. They throw the problems that the HTTP contract names for them. */
-export function openHoldService(platform: Pick<Platform, 'config' | 'database' | 'cache'>) {
+export function openHoldService(
+  platform: Pick<Platform, 'config' | 'database' | 'cache' | 'metrics' | 'tracing'>,
+) {
   const { config, database, cache } = platform;
   const place = openCommand<PlaceRequest, { hold_id: string; body: string; is_replay: boolean }>(
     platform,
@@ -162,6 +171,13 @@ export function openHoldService(platform: Pick<Platform, 'config' | 'database' |
       return `{"holds":${page.holds},"next_cursor":${JSON.stringify(nextCursor)}}`;
     },
   };
+}
+
+/** How many holds are active now, and for how long the oldest that is over has waited to be tidied. */
+export async function countHolds(database: Platform['database']): Promise<HoldCountsRow> {
+  const [counts] = await database.read<HoldCountsRow>(selectHoldCounts());
+  if (counts === undefined) throw new Error('counts are one row');
+  return counts;
 }
 
 /** What the body says when it is next to change by itself: its seconds left count down. */

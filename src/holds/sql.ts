@@ -71,6 +71,20 @@ function statusRanges(status: HoldListQuery['status']): Prisma.Sql[] {
   }
 }
 
+/** How many holds are active now, and for how long the oldest hold or timed freeze that is over has waited to be tidied. */
+export type HoldCountsRow = Readonly<{ active: number; overdue_seconds: number }>;
+
+/** Reads as many index entries as there are active holds; what is over is the first entry of an index each. */
+export function selectHoldCounts(): Prisma.Sql {
+  return Prisma.sql`
+    SELECT
+      (SELECT count(*) FROM hold WHERE status = 'ACTIVE' AND expires_at > ${at})::integer AS active,
+      coalesce(extract(epoch FROM ${at} - least(
+        (SELECT min(hold_expires_at) FROM room WHERE room_status = 'HELD' AND hold_expires_at <= ${at}),
+        (SELECT min(freeze_expires_at) FROM room WHERE room_status = 'FROZEN' AND freeze_expires_at <= ${at})
+      )), 0)::float8 AS overdue_seconds`;
+}
+
 /** What one pass of the worker did; `is_more` when it stopped at its bound. */
 export type SweepCounts = Readonly<{
   holds_expired: number;

@@ -85,7 +85,7 @@ function refused(): Problem {
 }
 
 /** The token of the one Authorization header; throws `credentials-missing` or `credentials-invalid`. */
-function bearerTokenOf(request: FastifyRequest): string {
+export function bearerTokenOf(request: FastifyRequest): string {
   const [header = '', ...more] = headerValues(request, 'authorization');
   if (more.length > 0) throw new Problem('credentials-invalid', 'Send one Authorization header only.');
   const [, scheme = '', token] = /^([^ \t]*)(?:[ \t]+(.*))?$/.exec(header.trim()) ?? [];

@@ -5,6 +5,8 @@ import helmet from '@fastify/helmet';
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config, KeySetting } from '../config.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Tracing } from '../tracing.ts';
 import { authentication, permissionCheck } from './authentication.ts';
 import { bodyParser } from './body-parser.ts';
 import { type ConnectionBounds, connections } from './connections.ts';
@@ -17,6 +19,8 @@ import { headerCountMax, problemHandler, problemOptions } from './problem-handle
 import { parseQueryString } from './query-string.ts';
 import { rateLimit } from './rate-limit.ts';
 import { requestLog } from './request-log.ts';
+import { openRequestCounter, problemMetrics } from './request-metrics.ts';
+import { requestTraces } from './request-traces.ts';
 import { clientErrorHandler, socketProblems } from './socket-problems.ts';
 import { queryCheck, validatorCompiler } from './validation.ts';
 
@@ -42,6 +46,8 @@ export type HttpOptions = {
   keys: KeySetting;
   log: Logger;
   draining: AbortSignal;
+  metrics: Metrics;
+  tracing: Pick<Tracing, 'requests'>;
   times?: HttpTimes;
 };
 
@@ -91,14 +97,16 @@ function fastifyOptions({ config, log, times = {} }: HttpOptions): FastifyHttpOp
  * order of the checks in the contract: route, token, rate limit, permission, body and query.
  */
 export async function buildBareApp(options: HttpOptions): Promise<FastifyInstance> {
-  const { config, keys, draining, times } = options;
+  const { config, keys, draining, metrics, tracing, times } = options;
   const problemsUrl = problemsUrlOf(config.publicUrl);
   const app: FastifyInstance = Fastify(fastifyOptions(options));
   app.server.maxHeadersCount = headerCountMax;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  if (tracing.requests !== undefined) await app.register(requestTraces, { tracing: tracing.requests });
   await app.register(connections, times ?? {});
-  await app.register(requestLog);
+  await app.register(problemMetrics, { metrics });
+  await app.register(requestLog, { whenEnded: openRequestCounter(metrics) });
   // Before any route, CORS's own included: a route keeps the error handler that it finds.
   await app.register(problemHandler, { problemsUrl });
   await app.register(socketProblems, { problemsUrl });

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../problems.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { responses } from './openapi.ts';
 
 /** What readiness depends on. `checkReady` rejects when the server cannot do its work. */
@@ -24,25 +25,12 @@ async function withinTime(check: Promise<void>): Promise<void> {
   }
 }
 
-/** Asks once for all who ask meanwhile: anybody may call a probe, and a flood of them must not use up the pool. */
-function oneAtATime(check: () => Promise<void>): () => Promise<void> {
-  let underWay: Promise<void> | undefined;
-  return () => {
-    if (underWay === undefined) {
-      underWay = withinTime(check()).finally(() => {
-        underWay = undefined;
-      });
-    }
-    return underWay;
-  };
-}
-
 /** The two probes; they need no token, are not counted and are logged only when they fail. */
 export const healthRoutes =
   ({ checkReady, draining }: HealthOptions): FastifyPluginAsync =>
   async (app) => {
     const config = { public: true, isUncounted: true } as const;
-    const checkOnce = oneAtATime(checkReady);
+    const checkOnce = oneAtATime(() => withinTime(checkReady()));
     app.get(
       '/livez',
       {

@@ -70,6 +70,7 @@ export function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
+  request.server.countProblem(problem.code);
   const body = problemBody(problem, { problemsUrl, requestId: request.id, instance: pathOf(request.url) });
   for (const name of meantHeaders) reply.removeHeader(name);
   return reply

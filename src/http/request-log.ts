@@ -7,7 +7,7 @@ import { pathOf } from './problem-answer.ts';
 const plainId = /^(?:\d{1,19}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 /** The path of `url` where it is the route's, with what is no id in it left out; undefined where no route has it. */
-function loggedPath(url: string, route: string | undefined): string | undefined {
+export function loggedPath(url: string, route: string | undefined): string | undefined {
   if (route === undefined || route === '*') return undefined;
   const given = pathOf(url).split('/');
   return route
@@ -19,7 +19,10 @@ function loggedPath(url: string, route: string | undefined): string | undefined 
     .join('/');
 }
 
-function logLine(request: FastifyRequest, reply: FastifyReply, startedAtMs: number): void {
+/** Hears of every request once, when its answer is sent or its client is gone. */
+export type RequestEndListener = (request: FastifyRequest, reply: FastifyReply, ms: number) => void;
+
+function logLine(request: FastifyRequest, reply: FastifyReply, ms: number): void {
   const { config, url: route } = request.routeOptions;
   const isProbe = config.isUncounted === true && reply.raw.statusCode < 400;
   request.log[isProbe ? 'debug' : 'info'](
@@ -28,7 +31,7 @@ function logLine(request: FastifyRequest, reply: FastifyReply, startedAtMs: numb
       path: loggedPath(request.url, route),
       route,
       status: reply.raw.statusCode,
-      ms: Math.round((performance.now() - startedAtMs) * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
       sub: request.caller?.sub,
       ...(reply.raw.headersSent ? {} : { is_cut: true }),
     },
@@ -39,14 +42,19 @@ function logLine(request: FastifyRequest, reply: FastifyReply, startedAtMs: numb
 /**
  * Logs every request once, when its answer is sent or its client is gone: method, path without the query, route,
  * status, milliseconds, `sub`. No header, no query and no body is ever logged, and of a path only what a route and
- * its ids say. Probes that succeed are `debug`.
+ * its ids say. Probes that succeed are `debug`. `whenEnded`
+ * hears of it too.
  */
-export const requestLog = fp(
-  async (app: FastifyInstance) => {
+export const requestLog = fp<{ whenEnded: RequestEndListener }>(
+  async (app: FastifyInstance, { whenEnded }) => {
     app.addHook('onRequest', async (request, reply) => {
       const startedAtMs = performance.now();
       // Not onResponse, which a client that hangs up before its answer never lets run.
-      reply.raw.once('close', () => logLine(request, reply, startedAtMs));
+      reply.raw.once('close', () => {
+        const ms = performance.now() - startedAtMs;
+        whenEnded(request, reply, ms);
+        logLine(request, reply, ms);
+      });
     });
   },
   { name: 'request-log' },

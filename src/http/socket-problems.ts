@@ -88,6 +88,7 @@ export function clientErrorHandler(problemsUrl: string) {
     const { problem, headers, path } = problemOf(this, error);
     const requestId = (isOfLast ? requestIds.get(last.request) : undefined) ?? randomUUID();
     const instance = isOfLast ? pathOf(last.request.url ?? '') : path;
+    this.countProblem(problem.code);
     this.log.info({ request_id: requestId, code: problem.code, reason: error.code }, 'request not parsed');
     const answer = () => {
       if (socket.writable)
@@ -115,6 +116,7 @@ export const socketProblems = fp<{ problemsUrl: string }>(
       const problem = new Problem('method-not-allowed', 'This server is no proxy.', {
         allow: allow.split(', '),
       });
+      app.countProblem(problem.code);
       socket.end(rawProblemAnswer(problem, { problemsUrl, requestId: randomUUID() }, { allow }));
     });
     // An unknown expectation is none that this server must meet (RFC 9110, 10.1.1): the request is served.

@@ -12,6 +12,13 @@ import { freezeReasons, roomStatuses } from './room.ts';
 import type { Room, RoomChange, RoomCreate, RoomListQuery, RoomType } from './schemas.ts';
 import * as sql from './sql.ts';
 
+/** Counts of rooms, as the wire shows them. */
+export type RoomSummary = Readonly<{
+  total: number;
+  by_status: Readonly<Record<string, number>>;
+  by_freeze_reason: Readonly<Record<string, number>>;
+}>;
+
 type RoomCount = Readonly<{ room_status: RoomStatus; freeze_reason: FreezeReason; rooms: number }>;
 
 /** Counting reads every room: it is not done anew at each write, as lists are, but once in this time. */
@@ -21,7 +28,7 @@ const summaryAgeMsMax = 800;
 export type RoomService = ReturnType<typeof openRoomService>;
 
 /** Opens the verbs on rooms on a platform. `seesAll` is false for callers who may not see holds and notes. */
-export function openRoomService(platform: Pick<Platform, 'database' | 'cache'>) {
+export function openRoomService(platform: Pick<Platform, 'database' | 'cache' | 'metrics' | 'tracing'>) {
   const { database, cache } = platform;
   const create = openCommand<RoomCreate, { room: Room }>(platform, 'room_create');
   const change = openCommand<{ room_id: number; changes: RoomChange }, { room: Room }>(
@@ -29,13 +36,13 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache'>) 
     'room_change',
   );
   const remove = openCommand<{ room_id: number }, { room: Room }>(platform, 'room_delete');
-  let summary: { body: Promise<string>; endsAtMs: number } | undefined;
+  let summary: { counts: Promise<RoomSummary>; endsAtMs: number } | undefined;
 
-  async function countRooms(): Promise<string> {
+  async function readCounts(): Promise<RoomSummary> {
     const counts = await database.read<RoomCount>(sql.selectRoomCounts());
     const sum = (matches: (count: RoomCount) => boolean) =>
       counts.filter(matches).reduce((total, { rooms }) => total + rooms, 0);
-    return JSON.stringify({
+    return {
       total: sum(() => true),
       by_status: Object.fromEntries(
         roomStatuses.map((status) => [status, sum((c) => c.room_status === status)]),
@@ -43,7 +50,7 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache'>) 
       by_freeze_reason: Object.fromEntries(
         freezeReasons.map((reason) => [reason, sum((c) => c.freeze_reason === reason)]),
       ),
-    });
+    };
   }
 
   return {
@@ -94,22 +101,22 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache'>) 
       });
     },
 
-    /** How many rooms there are of each status and freeze reason, as JSON, at most 1 s old, also after an own write. */
-    summarizeRooms(): Promise<string> {
+    /** How many rooms there are of each status and freeze reason, at most 1 s old, also after an own write. */
+    countRooms(): Promise<RoomSummary> {
       if (summary === undefined || performance.now() > summary.endsAtMs) {
-        const body = countRooms();
-        summary = { body, endsAtMs: performance.now() + summaryAgeMsMax };
-        body.catch(() => {
+        const counts = readCounts();
+        summary = { counts, endsAtMs: performance.now() + summaryAgeMsMax };
+        counts.catch(() => {
           summary = undefined;
         });
       }
-      return summary.body;
+      return summary.counts;
     },
   };
 }
 
 /** Opens the verbs on room types on a platform. */
-export function openRoomTypeService(platform: Pick<Platform, 'database' | 'cache'>) {
+export function openRoomTypeService(platform: Pick<Platform, 'database' | 'cache' | 'metrics' | 'tracing'>) {
   const create = openCommand<{ name: string }, { room_type: RoomType }>(platform, 'room_type_create');
   const change = openCommand<{ room_type_id: number; name?: string | undefined }, { room_type: RoomType }>(
     platform,

@@ -42,6 +42,7 @@ describe('what is not set', () => {
     trustProxy: false,
     publicUrl: undefined,
     metricsToken: undefined,
+    tracing: undefined,
     logLevel: 'info',
     shutdownGraceSeconds: 10,
     isProduction: false,

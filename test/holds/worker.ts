@@ -18,7 +18,7 @@ export function startWorker(instance: TestApp): Watched {
   const lines: Line[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
   const config = { ...instance.platform.config, holdSweepIntervalSeconds: intervalSeconds };
-  const worker = startExpiryWorker({ config, database: instance.platform.database, log });
+  const worker = startExpiryWorker({ ...instance.platform, config, log });
   onTestFinished(() => worker.stop());
   return { worker, lines, swept: () => lines.filter(({ msg }) => msg === 'swept') };
 }

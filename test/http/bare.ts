@@ -8,6 +8,8 @@ import { callerOf } from '../../src/http/authentication.ts';
 import { buildBareApp, type HttpOptions } from '../../src/http/bare-app.ts';
 import { otherMethods } from '../../src/http/methods.ts';
 import { responses } from '../../src/http/openapi.ts';
+import { openMetrics } from '../../src/metrics.ts';
+import { noTracing } from '../../src/tracing.ts';
 import { idParam, integer, limit, optional, optionalBody, text } from '../../src/wire-schemas.ts';
 import { testSecret } from '../helpers/tokens.ts';
 
@@ -100,6 +102,8 @@ export async function startBareApp(
     config: { ...config, ...options.config },
     keys: options.keys ?? { kind: 'secret', secret: testSecret },
     log,
+    metrics: options.metrics ?? openMetrics(),
+    tracing: options.tracing ?? noTracing,
     draining: (options.draining ?? new AbortController()).signal,
     ...(options.times === undefined ? {} : { times: options.times }),
   });
