@@ -79,6 +79,7 @@ const matrix: Readonly<Record<string, Statuses>> = {
   'POST /rooms/hold/:hold_id/confirm': changers,
   'GET /audit': operations,
   'GET /events': readers,
+  'GET /metrics': everybody,
   'GET /docs': everybody,
   'GET /docs/problems': everybody,
 };

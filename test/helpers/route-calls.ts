@@ -74,6 +74,7 @@ export const routeCalls: Readonly<Record<string, RouteCall>> = {
   },
   'GET /audit': { target: () => '/audit' },
   'GET /events': { target: () => '/events', isStream: true },
+  'GET /metrics': { target: () => '/metrics', isPublic: true },
   'GET /docs': { target: () => '/docs', isPublic: true },
   'GET /docs/problems': { target: () => '/docs/problems', isPublic: true },
 };
@@ -81,8 +82,8 @@ export const routeCalls: Readonly<Record<string, RouteCall>> = {
 /** A route of the server with its call. */
 export type Route = Readonly<{ key: string; method: string; pattern: string; call: RouteCall }>;
 
-/** The files of the server's own pages: they take any name, and stand in no document. */
-const pageFiles = /^\/docs\/assets\//;
+/** The server's own pages and their files, which take other names and queries than the API: tests of their own ask them. */
+const pageFiles = /^\/docs\/assets\/|^\/console/;
 
 /** Every route of the API, HEAD left out. Throws for one that has no call above, and for a call without a route. */
 export function routesOf(app: FastifyInstance): Route[] {
