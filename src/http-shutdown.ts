@@ -1,61 +1,120 @@
-/** Owns how the HTTP server comes to its end: requests in flight are answered, nobody else is waited for. */
+/** Owns how the HTTP server comes to its end: nobody who speaks to it is cut off, nobody else is waited for. */
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server, type Socket } from 'node:net';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
 /** The end of an app's listening. */
 export type HttpShutdown = Readonly<{
   /**
-   * Call it once the app drains. Waits for the requests that are in flight now, then closes the listener, then
-   * waits for those that came meanwhile; after `graceMs` in all, or when `force` aborts, what is left is cut off.
-   * Resolves when the app is closed; at once for an idle server.
+   * Call it once the app drains. Waits for the requests that are in flight now, and for connections in use to come once
+   * more, as they are then told to close; then closes the listener, then waits for what came meanwhile. After `graceMs`
+   * in all, or when `force` aborts, what is left is cut off. Resolves when the app is closed; at once for an idle server.
    */
   close(graceMs: number, force: AbortSignal): Promise<void>;
 }>;
 
+/**
+ * A connection that was silent for so long is not in use. One in use must not be closed: its next request may be on its
+ * way already, and would be lost.
+ */
+const useMsMax = 1_000;
+
+/** Under a load that never pauses there may be no moment without a connection that has yet to speak: long enough. */
+const calmMsMax = 3_000;
+
+/** How often connections are looked at: much shorter than anybody's patience with a stop. */
+const lookMs = 10;
+
+/** Turns of the event loop in which somebody connected, before the listener is closed all the same. */
+const turnsMax = 1_000;
+
+/** What is known of a connection. */
+type Use = { requestsInFlight: number; lastMs: number };
+
 /** Follows the connections of `app`. Call it before the app listens. */
 export function prepareHttpShutdown(app: FastifyInstance): HttpShutdown {
-  const responses = new Set<ServerResponse>();
-  const sockets = new Set<Socket>();
-  app.server.on('request', (_request, response) => {
-    responses.add(response);
-    response.once('close', () => responses.delete(response));
-  });
-  app.server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  const { responses, uses, connectionsCount } = followConnections(app.server);
 
-  /** Browsers connect ahead of their requests; Node takes a connection that never spoke for a busy one. */
-  const dropSilent = () => {
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  /** Whether a request may be on its way on some connection. */
+  const isInUse = (): boolean => {
+    const now = performance.now();
+    return [...uses.values()].some(
+      ({ requestsInFlight, lastMs }) => requestsInFlight === 0 && now - lastMs < useMsMax,
+    );
+  };
+
+  /** Waits until nobody uses a connection but for requests in flight, in bounded time. */
+  const calm = async (grace: AbortSignal): Promise<void> => {
+    const endsMs = performance.now() + calmMsMax;
+    while (isInUse() && !grace.aborted && performance.now() < endsMs) await delay(lookMs);
+  };
+
+  /** Closes the listener behind everybody whose connection was made: those in its queue would be reset. */
+  const closeListener = async (grace: AbortSignal): Promise<void> => {
+    for (let turns = 0, known = -1; known !== connectionsCount() && turns < turnsMax; turns += 1) {
+      if (grace.aborted) break;
+      known = connectionsCount();
+      await turn();
+    }
+    // Not that of the HTTP server, which would close idle connections as well.
+    Server.prototype.close.call(app.server);
   };
 
   return {
     close: async (graceMs, force) => {
       const grace = AbortSignal.any([force, AbortSignal.timeout(graceMs)]);
       await answered(responses, grace);
-      const cutOff = () => app.server.closeAllConnections();
-      // The listener closes a moment after `close` is called: whoever still got in is looked at once it has.
-      const closed = app.close();
-      app.server.once('close', () => grace.removeEventListener('abort', cutOff));
-      grace.addEventListener('abort', cutOff, { once: true });
-      const sweep = setInterval(() => {
-        if (app.server.listening) return;
-        dropSilent();
-        if (grace.aborted) cutOff();
-      }, sweepMs);
-      try {
-        await closed;
-      } finally {
-        clearInterval(sweep);
-      }
+      await calm(grace);
+      await closeListener(grace);
+      await calm(grace);
+      await closeApp(app, uses, grace);
     },
   };
 }
 
-/** How often the last connections are looked at: much shorter than anybody's patience with a stop. */
-const sweepMs = 10;
+/** Keeps account of who is connected, and what is in flight. */
+function followConnections(server: FastifyInstance['server']) {
+  const responses = new Set<ServerResponse>();
+  const uses = new Map<Socket, Use>();
+  let connectionsCount = 0;
+  server.on('connection', (socket) => {
+    connectionsCount += 1;
+    uses.set(socket, { requestsInFlight: 0, lastMs: performance.now() });
+    socket.once('close', () => uses.delete(socket));
+  });
+  server.on('request', (request, response) => {
+    const use = uses.get(request.socket);
+    responses.add(response);
+    if (use !== undefined) use.requestsInFlight += 1;
+    response.once('close', () => {
+      responses.delete(response);
+      if (use === undefined) return;
+      use.requestsInFlight -= 1;
+      use.lastMs = performance.now();
+    });
+  });
+  return { responses, uses, connectionsCount: () => connectionsCount };
+}
+
+/** Closes the app: late requests hear 503, and whoever has not spoken, or is there after the grace, is cut off. */
+async function closeApp(
+  app: FastifyInstance,
+  uses: ReadonlyMap<Socket, Use>,
+  grace: AbortSignal,
+): Promise<void> {
+  const closed = app.close();
+  const sweep = setInterval(() => {
+    // Browsers connect ahead of their requests; Node takes a connection that never spoke for a busy one.
+    for (const socket of uses.keys()) if (socket.bytesRead === 0) socket.destroy();
+    if (grace.aborted) app.server.closeAllConnections();
+  }, lookMs);
+  try {
+    await closed;
+  } finally {
+    clearInterval(sweep);
+  }
+}
 
 /** Resolves when each of the responses that are there now has ended, or when `signal` aborts. */
 function answered(responses: ReadonlySet<ServerResponse>, signal: AbortSignal): Promise<void> {
