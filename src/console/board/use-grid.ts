@@ -31,8 +31,8 @@ export function useGrid({ rooms, selected, onSelect }: Options) {
   const [typeahead] = useState(openTypeahead);
   /** Where a range begins: the last tile that was selected or left alone by itself. */
   const anchorId = useRef<number | undefined>(undefined);
-  /** Where the focus was; -1 while it is elsewhere. */
-  const focusedIndex = useRef(-1);
+  /** Which tile has the focus, and where; undefined while the focus is elsewhere. */
+  const focused = useRef<{ tile: HTMLElement; index: number } | undefined>(undefined);
 
   const indexOf = (roomId: number | undefined): number => rooms.findIndex((room) => room.room_id === roomId);
   const elementAt = (index: number): HTMLElement | null =>
@@ -40,8 +40,9 @@ export function useGrid({ rooms, selected, onSelect }: Options) {
 
   useLayoutEffect(() => {
     // The tile that had the focus is gone: filtered out, or deleted. The one in its place takes it.
-    if (focusedIndex.current === -1 || document.activeElement !== document.body) return;
-    elementAt(Math.min(focusedIndex.current, rooms.length - 1))?.focus();
+    const was = focused.current;
+    if (was === undefined || was.tile.isConnected || document.activeElement !== document.body) return;
+    elementAt(Math.min(was.index, rooms.length - 1))?.focus();
   });
 
   const toggle = (roomId: number, isRange: boolean): void => {
@@ -86,8 +87,10 @@ export function useGrid({ rooms, selected, onSelect }: Options) {
     });
     if (next !== undefined) moveTo(next, event.shiftKey, index);
     else if (event.key === ' ' || event.key === 'Enter') toggle(roomId, event.shiftKey);
-    else if (event.key === 'Escape') onSelect(new Set());
-    else if (isCommand && event.key === 'a') onSelect(new Set(rooms.map((room) => room.room_id)));
+    else if (event.key === 'Escape') {
+      anchorId.current = undefined;
+      onSelect(new Set());
+    } else if (isCommand && event.key === 'a') onSelect(new Set(rooms.map((room) => room.room_id)));
     else if (!isCommand && event.key.length === 1) {
       const word = typeahead(event.key, performance.now());
       const found = rooms.findIndex((room) => room.room_no.toLowerCase().startsWith(word));
@@ -98,15 +101,20 @@ export function useGrid({ rooms, selected, onSelect }: Options) {
 
   const onFocus = useCallback(
     (event: FocusEvent): void => {
-      const roomId = Number(tileOf(event.target)?.dataset.room);
-      focusedIndex.current = rooms.findIndex((room) => room.room_id === roomId);
+      const tile = tileOf(event.target);
+      if (tile === null) return;
+      const roomId = Number(tile.dataset.room);
+      focused.current = { tile, index: rooms.findIndex((room) => room.room_id === roomId) };
       setCurrentId(roomId);
     },
     [rooms],
   );
-  const onBlur = (event: FocusEvent): void => {
-    // A tile that is taken away has no say: where the focus went then is nowhere.
-    if (event.relatedTarget !== null) focusedIndex.current = -1;
+  const onBlur = (): void => {
+    const was = focused.current;
+    // Whether the person left the tile or the tile was taken away is known once it is, or is not.
+    queueMicrotask(() => {
+      if (was?.tile.isConnected && document.activeElement !== was.tile) focused.current = undefined;
+    });
   };
 
   const stopId = indexOf(currentId) === -1 ? rooms[0]?.room_id : currentId;
