@@ -11,7 +11,7 @@ import { Problem } from '../problems.ts';
 import type { SignInCodes } from '../sign-in-codes.ts';
 import { signToken } from '../tokens.ts';
 import { text } from '../wire-schemas.ts';
-import { responses } from './openapi.ts';
+import { noContent, responses } from './openapi.ts';
 import { routeNotFound } from './problem-handler.ts';
 
 /** What the console is served with; `signIn` is there only where a one-time code may be good. */
@@ -127,6 +127,7 @@ export const consoleRoutes =
           tags: ['operations'],
           response: responses({
             200: { description: 'The page', content: { 'text/html': { schema: z.string() } } },
+            304: noContent,
           }),
         },
       },
