@@ -1,7 +1,7 @@
 /** Owns the processes of a run: started, signalled, looked for, and none left behind. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -24,6 +24,12 @@ export type Program = Readonly<{
 }>;
 
 const running = new Set<ChildProcess>();
+const folders = new Set<string>();
+
+/** From now on the folder goes when this process does, however the run ends. */
+export function removeAtEnd(dir: string): void {
+  folders.add(dir);
+}
 
 // Whatever ends this process, those that it started do not go on without it.
 process.on('exit', () => {
@@ -31,6 +37,7 @@ process.on('exit', () => {
     if (child.pid === undefined) continue;
     for (const pid of [...descendantsOf(child.pid), child.pid]) kill(pid, 'SIGKILL');
   }
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** Sends a signal to a process that may be gone. */

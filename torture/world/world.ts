@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { Random } from '../random.ts';
 import { createDatabase, initCluster, openPostgres, type Postgres } from './postgres.ts';
 import { findPostgresPrograms, type PostgresPrograms } from './postgres-programs.ts';
-import { freePort } from './processes.ts';
+import { freePort, removeAtEnd } from './processes.ts';
 import { type Link, startLink } from './proxy.ts';
 import { openRedis, type RedisServer } from './redis.ts';
 import { openServer, type Server } from './servers.ts';
@@ -112,6 +112,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   await mkdir(dir, { recursive: true });
   // Not beside the logs: whoever Postgres runs as may not be let in there.
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-torture-data-'));
+  removeAtEnd(dataDir);
   await chmod(dataDir, 0o711);
   const programs = await findPostgresPrograms(dataDir);
   const postgres = await startPostgres(options, programs, dataDir);
