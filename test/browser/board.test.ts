@@ -172,6 +172,22 @@ test('all of it goes by keyboard', async () => {
   await tile(page, 'F1', 'Frozen').getByText('by hand').waitFor();
 });
 
+test('a tile that goes while it has the focus hands it to the next, but only then', async () => {
+  const [one, two] = [await newRoom('G1'), await newRoom('G2')];
+  await newRoom('G3');
+  const page = await browser.open();
+  await signIn(page, url, roles.admin, '#/board?room_no=G&status=AVAILABLE');
+  await tile(page, 'G1').focus();
+  await freezeRoom(server, one.room_id);
+  await tile(page, 'G2').and(page.locator(':focus')).waitFor();
+  // A click beside the tiles: whoever does so has left them.
+  await page.mouse.click(400, 700);
+  await page.locator('body:focus, body:not(:has(:focus))').waitFor();
+  await freezeRoom(server, two.room_id);
+  await tile(page, 'G2').waitFor({ state: 'detached' });
+  expect(await page.locator('main :focus').count()).toBe(0);
+});
+
 test('a board outlives the server: it says that it waits, and is live again once the server is back', async () => {
   const database = await createTestDatabase();
   try {
