@@ -37,7 +37,7 @@ test('an entry tells field by field what was and what is, and comes by itself', 
   await changeRoom(server, room.room_id, { floor: '2' });
   const page = await browser.open();
   await signIn(page, url, roles.operations, '#/audit');
-  await entries(page, 'Room A1: Created').waitFor();
+  await entries(page, 'Room A1: Created').getByText('Double').waitFor();
   // The names of types come with an answer of their own.
   await entries(page, 'Room A1: Created').getByText('Double').waitFor();
   expect(await changesIn(page, 'Room A1: Created')).toEqual([

@@ -70,7 +70,9 @@ function useNames() {
     const typeNames = new Map((types.data ?? []).map(({ room_type_id, name }) => [room_type_id, name]));
     const nameOf = ({ entity, entity_id }: AuditEntry): string | undefined =>
       entity === 'room' ? rooms.get(Number(entity_id))?.room_no : typeNames.get(Number(entity_id));
-    return { nameOf, typeName: (roomTypeId: number) => typeNames.get(roomTypeId) ?? `#${roomTypeId}` };
+    // A number that becomes a name while it is read would startle.
+    const unknown = (roomTypeId: number): string => (types.data === undefined ? '…' : `#${roomTypeId}`);
+    return { nameOf, typeName: (roomTypeId: number) => typeNames.get(roomTypeId) ?? unknown(roomTypeId) };
   }, [rooms, types.data]);
 }
 
