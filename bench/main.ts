@@ -109,7 +109,10 @@ async function openLarge(world: World): Promise<Property> {
   return { databaseUrl, fresh: await fillMixed(databaseUrl, world.scale.roomsMax) };
 }
 
-async function run(): Promise<readonly Row[]> {
+const measured: Row[] = [];
+const memory: Row[] = [];
+
+async function run(): Promise<void> {
   const scale = wanted.quick ? quick : full;
   const world = await openWorld({ scale, parts, logPath: wanted.log, say });
   let sale: Promise<Sale> | undefined;
@@ -126,23 +129,25 @@ async function run(): Promise<readonly Row[]> {
       return large;
     },
   };
-  const rows: Row[] = [];
-  const memory: Row[] = [];
   for (const section of chosen) {
-    rows.push(...(await section.run(stage)));
+    measured.push(...(await section.run(stage)));
     memory.push(...(await memoryRows(world, section.name)));
   }
-  return [...rows, ...memory];
 }
 
-try {
-  const rows = await run();
+/** Also of a run that failed: what it measured before stays. */
+function tellResults(): void {
+  const rows = [...measured, ...memory];
   const seconds = Math.round((performance.now() - startedAtMs) / 1000);
   const path = fileURLToPath(new URL('results.json', import.meta.url));
   writeResults(path, { isQuick: wanted.quick, seconds, machine: machine(), rows });
   process.stdout.write(
     `${tableOf(rows)}\n\n${JSON.stringify(machine())}, ${seconds} s; see bench/results.json\n`,
   );
+}
+
+try {
+  await run();
 } catch (error) {
   // What was stopped on purpose fails in many ways, none of them news.
   if (!isStopping) {
@@ -153,6 +158,7 @@ try {
   }
 }
 if (!isStopping) {
+  tellResults();
   await parts.stopAll();
   process.exit();
 }
