@@ -42,9 +42,10 @@ const retryMs = 50;
 
 /** A small machine runs the server, this and a browser: memory is kept low, durability is not. */
 const settingsFor = (connectionsMax: number): Record<string, string> => ({
-  shared_buffers: '64MB',
+  shared_buffers: '128MB',
   max_connections: String(connectionsMax),
-  max_wal_size: '256MB',
+  // Checkpoints that come by time: one in the middle of a rush makes everybody wait.
+  max_wal_size: '1GB',
   // Compiling a plan costs more than any statement of ours runs.
   jit: 'off',
   fsync: 'on',

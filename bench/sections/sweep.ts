@@ -26,16 +26,6 @@ const expiredHolds = (property: Property, count: number): string[] => [
    FROM over WHERE room.room_id = over.room_id`,
 ];
 
-/** How many rooms are held by a hold that is over. */
-async function overLeft(url: string): Promise<number> {
-  const [row] = await runSql(
-    url,
-    `SELECT count(*)::integer AS left FROM (
-       SELECT FROM room WHERE room_status = 'HELD' AND hold_expires_at <= now() LIMIT 1) over`,
-  );
-  return Number(row?.left);
-}
-
 /** Makes holds that are over, in a transaction of its own, and commits it once it is `due`: the worker finds them all. */
 async function expireAtOnce(property: Property, count: number, due: () => Promise<void>): Promise<string> {
   const { databaseUrl } = property;
@@ -57,10 +47,18 @@ async function expireAtOnce(property: Property, count: number, due: () => Promis
   }
 }
 
-/** Waits until no room is held by a hold that is over. */
+const leftSql = `SELECT FROM room WHERE room_status = 'HELD' AND hold_expires_at <= now() LIMIT 1`;
+
+/** Waits until no room is held by a hold that is over. One connection looks: to connect anew would take from the sweep. */
 async function sweptClean(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
   const deadline = performance.now() + sweepMsMax;
-  while ((await overLeft(url)) > 0 && performance.now() < deadline) await delay(100);
+  try {
+    while ((await client.query(leftSql)).rowCount !== 0 && performance.now() < deadline) await delay(100);
+  } finally {
+    await client.end();
+  }
 }
 
 type Pass = { firstMs: number; lastMs: number; perSecond: number };

@@ -6,6 +6,8 @@ import { type SweepCounts, sweep } from './sql.ts';
 
 /** Rooms in one transaction: enough to go fast, few enough that nobody waits long for one of them. */
 const batchRoomsMax = 500;
+/** The same while others are at the database: what they commit waits until this is written to disk. */
+const politeBatchRoomsMax = 100;
 /** Batches in one pass, so that a pass ends; the next goes on. */
 const batchesMax = 1_000;
 /** The longest rest between two batches of a backlog. */
@@ -33,9 +35,9 @@ export function startExpiryWorker(
   let running: Promise<void> | undefined;
   let isStopped = false;
 
-  async function sweepBatch(): Promise<SweepCounts | undefined> {
+  async function sweepBatch(roomsMax: number): Promise<SweepCounts | undefined> {
     const [row] = await tracing.batch({ command: 'sweep', size: 1, spans: [] }, () =>
-      database.command<{ counts: SweepCounts }>(sweep(batchRoomsMax)),
+      database.command<{ counts: SweepCounts }>(sweep(roomsMax)),
     );
     metrics.holdsExpired.inc({ found_by: 'sweep' }, row?.counts.holds_expired ?? 0);
     metrics.freezesEnded.inc({ found_by: 'sweep' }, row?.counts.freezes_ended ?? 0);
@@ -88,7 +90,7 @@ export function startExpiryWorker(
 /** Sweeps batch after batch until nothing is over, a lane of its own beside while nobody else is at the database. */
 async function runPass(
   database: Pick<Database, 'commandCount'>,
-  sweepBatch: () => Promise<SweepCounts | undefined>,
+  sweepBatch: (roomsMax: number) => Promise<SweepCounts | undefined>,
   isStopped: () => boolean,
 ): Promise<SweptCounts> {
   const swept = { holdsExpired: 0, freezesEnded: 0, keysForgotten: 0 };
@@ -99,9 +101,10 @@ async function runPass(
   const isOtherAtWork = () => database.commandCount() > batchesRunning;
 
   async function runBatch(): Promise<void> {
+    const roomsMax = isOtherAtWork() ? politeBatchRoomsMax : batchRoomsMax;
     batchesBegun += 1;
     batchesRunning += 1;
-    const counts = await sweepBatch().finally(() => (batchesRunning -= 1));
+    const counts = await sweepBatch(roomsMax).finally(() => (batchesRunning -= 1));
     swept.holdsExpired += counts?.holds_expired ?? 0;
     swept.freezesEnded += counts?.freezes_ended ?? 0;
     swept.keysForgotten += counts?.keys_forgotten ?? 0;
