@@ -1,7 +1,8 @@
 /** Owns the promise that a command reads the rows that it is about, however many others are over or active. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestApp } from '../helpers/app.ts';
-import { makeRoomType, openSession } from '../helpers/property.ts';
+import { makeRoomType } from '../helpers/property.ts';
+import { rowsFetched } from '../helpers/rows-fetched.ts';
 import { startHoldApp } from './verbs.ts';
 import { makeOverHolds } from './worker.ts';
 
@@ -22,23 +23,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Rows that a statement fetched from these tables by any index. What it did is taken back. */
-async function rowsFetched(statement: string, values: readonly unknown[]): Promise<number> {
-  const session = await openSession(server.database);
-  try {
-    await session.query('BEGIN');
-    await session.query(statement, [...values]);
-    const { rows } = await session.query<{ fetched: string }>(
-      `SELECT sum(idx_tup_fetch) + sum(seq_tup_read) AS fetched FROM pg_stat_xact_user_tables
-       WHERE relname IN ('room', 'hold', 'hold_room')`,
-    );
-    return Number(rows[0]?.fetched);
-  } finally {
-    await session.query('ROLLBACK');
-    await session.end();
-  }
-}
-
 test('a hold of one free room', async () => {
   const [room] = await server.database.query<{ room_id: number }>(
     `SELECT room_id FROM room WHERE room_status = 'AVAILABLE' LIMIT 1`,
@@ -50,7 +34,9 @@ test('a hold of one free room', async () => {
     room_ids: [room?.room_id],
   };
   const requests = [{ ...request, ttl_seconds: 900, is_patient: false }];
-  expect(await rowsFetched('SELECT hold_place($1::jsonb)', [JSON.stringify(requests)])).toBeLessThan(20);
+  expect(await rowsFetched(server, 'SELECT hold_place($1::jsonb)', [JSON.stringify(requests)])).toBeLessThan(
+    20,
+  );
 });
 
 test('a hold of one room whose hold is over, on two rooms', async () => {
@@ -64,9 +50,11 @@ test('a hold of one room whose hold is over, on two rooms', async () => {
     room_ids: [room?.room_id],
   };
   const requests = [{ ...request, ttl_seconds: 900, is_patient: false }];
-  expect(await rowsFetched('SELECT hold_place($1::jsonb)', [JSON.stringify(requests)])).toBeLessThan(50);
+  expect(await rowsFetched(server, 'SELECT hold_place($1::jsonb)', [JSON.stringify(requests)])).toBeLessThan(
+    50,
+  );
 });
 
 test('a batch of the worker', async () => {
-  expect(await rowsFetched('SELECT sweep($1)', [10])).toBeLessThan(200);
+  expect(await rowsFetched(server, 'SELECT sweep($1)', [10])).toBeLessThan(200);
 });
