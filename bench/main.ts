@@ -19,18 +19,12 @@ import { sweep } from './sections/sweep.ts';
 import { machine, tableOf, writeResults } from './table.ts';
 import { openWorld, type Scale, type World } from './world.ts';
 
-const sections: readonly Section[] = [
-  holds,
-  cycles,
-  contended,
-  list,
-  latency,
-  lists,
-  growth,
-  sweep,
-  storm,
-  slowClients,
-];
+/** What a run is of unless it is told otherwise: ten minutes of it. */
+const usual: readonly Section[] = [holds, cycles, contended, list, latency, lists, growth, sweep];
+/** What clients of ill will cost the others: only when asked for. */
+const abuse: readonly Section[] = [storm, slowClients];
+const sections = [...usual, ...abuse];
+const namesOf = (of: readonly Section[]) => of.map(({ name }) => name);
 
 const full: Scale = {
   repeats: 3,
@@ -53,7 +47,8 @@ const quick: Scale = {
 const runMsMax = 20 * 60_000;
 
 const usage = `npm run bench [-- [--only SECTION]... [--quick] [--log FILE]]
-  --only SECTION   ${sections.map(({ name }) => name).join(', ')}
+  --only SECTION   ${namesOf(usual).join(', ')} (all of these);
+                   ${namesOf(abuse).join(', ')}
   --quick          small and short, for developing a section: the figures mean little
   --log FILE       keep the log of the servers`;
 
@@ -65,7 +60,7 @@ const { values: wanted } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const names = wanted.only ?? sections.map(({ name }) => name);
+const names = wanted.only ?? namesOf(usual);
 const chosen = sections.filter(({ name }) => names.includes(name));
 if (wanted.help || chosen.length !== names.length) {
   process.stdout.write(`${usage}\n`);
