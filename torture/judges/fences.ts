@@ -27,10 +27,14 @@ function inAudit({ final }: Run): string[] {
 
 /** By what was acknowledged: whoever was granted a room after somebody else was told has the greater fence. */
 function inAnswers(run: Run): string[] {
+  const granting = new Set(
+    run.final.audit.flatMap(({ action, requestId }) => (action === 'HOLD' ? [requestId] : [])),
+  );
   const grants = callsOf(run, 'place', 'place-type', 'confirm').flatMap((call) => {
     const { end, ask } = call;
-    const isGrant =
-      end.type === 'ok' && !end.isReplay && (ask.verb !== 'confirm' || end.hold?.isReacquired === true);
+    // Confirming twice in the same words shows the fence of the first time, whoever has the room by then.
+    const isReacquiring = end.hold?.isReacquired === true && granting.has(end.requestId ?? null);
+    const isGrant = end.type === 'ok' && !end.isReplay && (ask.verb !== 'confirm' || isReacquiring);
     if (!isGrant || end.hold === undefined) return [];
     const { holdId } = end.hold;
     return end.hold.rooms.map(([roomId, fence]) => ({ roomId, fence, holdId, call }));

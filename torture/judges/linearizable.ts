@@ -149,9 +149,19 @@ function selfEndings({ final }: Run, roomIds: ReadonlySet<number>): IslandEvent[
   return [...expired, ...thawed];
 }
 
+/** Where the audit trail puts what a request changed. */
+function ranks({ final }: Run): (requestId: string | undefined) => number | undefined {
+  const byRequest = new Map<string, number>();
+  for (const { requestId, auditId } of final.audit) {
+    if (requestId !== null && !byRequest.has(requestId)) byRequest.set(requestId, auditId);
+  }
+  return (requestId) => (requestId === undefined ? undefined : byRequest.get(requestId));
+}
+
 /** Every event of the islands, by island. */
 function eventsOf(run: Run): Map<number, IslandEvent[]> {
   const expiryOf = expiries(run);
+  const rankOf = ranks(run);
   const events = new Map<number, IslandEvent[]>();
   const add = ({ island }: Call, event: IslandEvent) => {
     const list = events.get(island);
@@ -164,13 +174,15 @@ function eventsOf(run: Run): Map<number, IslandEvent[]> {
     const isOver = (holdId: string) => expiryOf(holdId, invokedMs) <= end.endedMs;
     const step = end.type === 'ok' ? grantStep(call, isOver) : refusalStep(call);
     if (step === undefined) continue;
-    add(call, { fromMs: invokedMs, toMs: end.endedMs, isOptional: false, step, text: said(call) });
+    const rank = rankOf(end.requestId);
+    add(call, { fromMs: invokedMs, toMs: end.endedMs, isOptional: false, rank, step, text: said(call) });
   }
   for (const { call, effect, isSure } of tracedOf(run)) {
     const step = tracedStep(call, effect);
     if (step === undefined) continue;
     const text = `${said(call)}; its effect was seen at ${Math.round(effect.seenMs)}`;
-    add(call, { fromMs: call.invokedMs, toMs: effect.seenMs, isOptional: !isSure, step, text });
+    const rank = rankOf(effect.rows[0]?.requestId ?? undefined);
+    add(call, { fromMs: call.invokedMs, toMs: effect.seenMs, isOptional: !isSure, rank, step, text });
   }
   return events;
 }

@@ -6,6 +6,8 @@ export type Event<Step> = Readonly<{
   toMs: number;
   /** It need not have happened; if it did, it was before `toMs`. */
   isOptional: boolean;
+  /** Where the audit trail puts it among the others. No order is believed for it: it says where to look first. */
+  rank?: number | undefined;
   step: Step;
   /** What to say of it. */
   text: string;
@@ -24,8 +26,10 @@ export type Machine<State, Step> = Readonly<{
 /** A state, and which of the events that are open have happened in it. */
 type World<State> = Readonly<{ state: State; done: ReadonlySet<number> }>;
 
-/** More ways to have come here than this cannot be followed. */
-const worldsMax = 20_000;
+/** When there are more ways to have come here than this, only those that the ranks speak for are followed. */
+const worldsMax = 5_000;
+/** Of the worlds that there are then, so many go on. */
+const likelyMax = 500;
 
 /**
  * Looks for an order of the events in which each happened between its two ends; answers undefined when there is one, and
@@ -33,7 +37,9 @@ const worldsMax = 20_000;
  *
  * It goes through time. At the end of each event every world in which that has not happened yet is led on, by events
  * that are open, to where it has; worlds that are the same are one (this is the memo). What changes nothing happens as
- * soon as it can: that takes no possibility away.
+ * soon as it can: that takes no possibility away. Where there are too many worlds, those go on in which events happened
+ * in the order of their ranks: an order that is found so is an order all the same, and one that is not found is said to
+ * have been looked for in part only.
  */
 export function findContradiction<State, Step>(
   start: State,
@@ -48,19 +54,25 @@ export function findContradiction<State, Step>(
     // At the same instant what begins comes first: both may have happened in either order.
     .sort((a, b) => a.ms - b.ms || Number(a.isEnd) - Number(b.isEnd));
   const open = new Set<number>();
-  let worlds = new Map<string, World<State>>([['', { state: start, done: new Set() }]]);
+  let worlds: ReadonlyMap<string, World<State>> = new Map([['', { state: start, done: new Set<number>() }]]);
+  let isNarrowed = false;
   for (const { ms, n, isEnd } of moments) {
     open.add(n);
     if (!isEnd) continue;
-    if (events[n]?.isOptional === true) {
-      // Whether it happened is decided by what follows: both kinds of world go on.
-      worlds = led(worlds, n, open, events, machine, true) ?? worlds;
-    } else {
-      const next = led(worlds, n, open, events, machine, false);
-      if (next === undefined) return `more ways than can be followed at: ${events[n]?.text}`;
-      if (next.size === 0) return told(worlds, n, open, events);
-      worlds = next;
+    let next = led(worlds, n, open, events, machine);
+    if (next === undefined) {
+      isNarrowed = true;
+      worlds = likeliest(worlds, open, events);
+      next = led(worlds, n, open, events, machine, true) ?? new Map();
     }
+    // Whether it happened is decided by what follows: both kinds of world go on.
+    if (events[n]?.isOptional === true) next = new Map([...worlds, ...next]);
+    if (next.size === 0) {
+      return isNarrowed
+        ? `more ways than can be followed at: ${events[n]?.text}`
+        : told(worlds, n, open, events);
+    }
+    worlds = next;
     open.delete(n);
     worlds = settled(worlds, ms, open, machine);
   }
@@ -71,8 +83,8 @@ const nameOf = <State, Step>({ state, done }: World<State>, machine: Machine<Sta
   `${[...done].sort((a, b) => a - b).join()} ${machine.keyOf(state)}`;
 
 /**
- * Every world in which event `wanted` has happened, with as few other events as that takes, and with `isKeeping` those
- * in which it has not as well. Undefined when there are too many.
+ * Every world in which event `wanted` has happened, with as few other events as that takes, and with `isByRank` in the
+ * order of their ranks only. Undefined when there are too many.
  */
 function led<State, Step>(
   worlds: ReadonlyMap<string, World<State>>,
@@ -80,7 +92,7 @@ function led<State, Step>(
   open: ReadonlySet<number>,
   events: readonly Event<Step>[],
   machine: Machine<State, Step>,
-  isKeeping: boolean,
+  isByRank = false,
 ): Map<string, World<State>> | undefined {
   const found = new Map<string, World<State>>();
   const seen = new Set<string>();
@@ -90,17 +102,48 @@ function led<State, Step>(
     const name = nameOf(now, machine);
     if (seen.has(name)) continue;
     seen.add(name);
-    if (isKeeping || now.done.has(wanted)) found.set(name, now);
-    if (now.done.has(wanted)) continue;
+    if (now.done.has(wanted)) {
+      found.set(name, now);
+      continue;
+    }
     if (seen.size > worldsMax) return undefined;
-    for (const n of open) {
+    const left = [...open].filter((n) => !now.done.has(n));
+    for (const n of isByRank ? nextByRank(left, events) : left) {
       const event = events[n];
-      if (event === undefined || now.done.has(n)) continue;
+      if (event === undefined) continue;
       const state = machine.stepped(now.state, event.step);
       if (state !== undefined) waiting.push({ state, done: new Set(now.done).add(n) });
     }
   }
   return found;
+}
+
+/** Of some events those that may come next by their ranks; what has none, or need not happen, may come at any time. */
+function nextByRank<Step>(left: readonly number[], events: readonly Event<Step>[]): readonly number[] {
+  const rankOf = (n: number): number => events[n]?.rank ?? 0;
+  const next = Math.min(...left.filter((n) => events[n]?.isOptional === false && rankOf(n) > 0).map(rankOf));
+  return left.filter((n) => rankOf(n) <= next);
+}
+
+/** The worlds in which the fewest events have happened before one of a lower rank. */
+function likeliest<State, Step>(
+  worlds: ReadonlyMap<string, World<State>>,
+  open: ReadonlySet<number>,
+  events: readonly Event<Step>[],
+): ReadonlyMap<string, World<State>> {
+  const sure = [...open].filter((n) => events[n]?.isOptional === false && events[n]?.rank !== undefined);
+  const rankOf = (n: number): number => events[n]?.rank ?? 0;
+  const disorderOf = ({ done }: World<State>): number => {
+    const left = sure.filter((n) => !done.has(n)).map(rankOf);
+    return [...done].filter((n) => left.some((rank) => rank < rankOf(n))).length;
+  };
+  return new Map(
+    [...worlds]
+      .map((entry) => ({ entry, disorder: disorderOf(entry[1]) }))
+      .sort((a, b) => a.disorder - b.disorder)
+      .slice(0, likelyMax)
+      .map(({ entry }) => entry),
+  );
 }
 
 /** The world with everything done that can happen in it and changes nothing. */
