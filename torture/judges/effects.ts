@@ -6,6 +6,11 @@ import { grouped, type Run } from './judge.ts';
 /** The rows that one request left behind. */
 export type Effect = Readonly<{ rows: readonly AuditRow[]; seenMs: number }>;
 
+/** No request is at a server, or on its way to one, for longer: every wait of a server and every fault has an end. */
+const lateMsMax = 60_000;
+/** The database's clock, which the rows go by, and ours agree but for this. */
+const slackMs = 100;
+
 /** A call whose end is not known and that may have had an effect, or surely had one. */
 export type Traced = Readonly<{ call: Call; effect: Effect; isSure: boolean }>;
 
@@ -89,10 +94,14 @@ export function tracedOf(run: Run): Traced[] {
   const guessed = [...silent].flatMap(([trace, calls]) => {
     const effects = (trace === undefined ? [] : (orphans.get(trace) ?? [])).map(effectOf);
     const isSure = calls.length === 1 && effects.length === 1;
-    // Which of several calls is behind which effect is not known: each may be behind each that was seen after it.
-    return calls.flatMap((call) =>
-      effects.filter(({ seenMs }) => seenMs >= call.invokedMs).map((effect) => ({ call, effect, isSure })),
-    );
+    // Which of several calls is behind which effect is not known: each may be behind each that came soon after it.
+    return calls.flatMap((call) => {
+      const mayBeBehind = ({ rows, seenMs }: Effect) => {
+        const afterMs = (rows[0]?.atMs ?? 0) - call.invokedMs;
+        return seenMs >= call.invokedMs && afterMs >= -slackMs && afterMs <= lateMsMax;
+      };
+      return effects.filter(mayBeBehind).map((effect) => ({ call, effect, isSure }));
+    });
   });
   return [...named, ...guessed];
 }

@@ -27,9 +27,11 @@ export type Machine<State, Step> = Readonly<{
 type World<State> = Readonly<{ state: State; done: ReadonlySet<number> }>;
 
 /** When there are more ways to have come here than this, only those that the ranks speak for are followed. */
-const worldsMax = 5_000;
-/** Of the worlds that there are then, so many go on. */
-const likelyMax = 500;
+const worldsMax = 2_000;
+/** Of the worlds that there are then, so many go on, */
+const likelyMax = 200;
+/** and more ways than this cannot be followed. */
+const likelyWaysMax = 50_000;
 
 /**
  * Looks for an order of the events in which each happened between its two ends; answers undefined when there is one, and
@@ -106,7 +108,7 @@ function led<State, Step>(
       found.set(name, now);
       continue;
     }
-    if (seen.size > worldsMax) return undefined;
+    if (seen.size > (isByRank ? likelyWaysMax : worldsMax)) return undefined;
     const left = [...open].filter((n) => !now.done.has(n));
     for (const n of isByRank ? nextByRank(left, events) : left) {
       const event = events[n];
