@@ -56,7 +56,7 @@ const roomNo = `'H' || (g - 1) / 1000 + 1 || '-' || ((g - 1) % 1000 / 50 + 1) * 
 /** Takes out every room, hold and audit row. */
 const emptied = [
   'ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only',
-  'TRUNCATE room_type, room, hold, hold_room, ended_hold, idempotency_key, audit_log RESTART IDENTITY',
+  'TRUNCATE room_type, room, hold, hold_room, idempotency_key, audit_log RESTART IDENTITY',
   'ALTER TABLE audit_log ENABLE TRIGGER audit_log_append_only',
   `INSERT INTO room_type (name) SELECT 'Type ' || g FROM generate_series(1, ${typesCount}) g`,
 ];
@@ -119,7 +119,6 @@ export async function addPastHolds(url: string, count: number): Promise<void> {
     `INSERT INTO hold (hold_id, status, holder, created_by, created_at, expires_at, ended_at)
      SELECT hold_id, 'RELEASED', holder, '${benchActor}', at, at + interval '15 min', at + interval '5 min'
      FROM past ORDER BY i`,
-    `INSERT INTO ended_hold SELECT 'RELEASED', hold_id FROM past ORDER BY i`,
     'INSERT INTO hold_room (hold_id, room_id, is_live) SELECT hold_id, room_id, false FROM past ORDER BY i',
     `INSERT INTO audit_log (at, entity, entity_id, action, old_value, new_value, actor, hold_id)
      SELECT at, 'room', room_id::text, (ARRAY['HOLD', 'RELEASE'])[n]::audit_action, '{"room_status": "AVAILABLE"}',
@@ -134,7 +133,7 @@ export async function forgetHolds(url: string): Promise<void> {
   await runSql(
     url,
     'ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only',
-    'TRUNCATE hold, hold_room, ended_hold, idempotency_key, audit_log',
+    'TRUNCATE hold, hold_room, idempotency_key, audit_log',
     'ALTER TABLE audit_log ENABLE TRIGGER audit_log_append_only',
     `UPDATE room SET room_status = 'AVAILABLE', hold_id = NULL, hold_expires_at = NULL WHERE room_status = 'HELD'`,
     'VACUUM (ANALYZE) room',

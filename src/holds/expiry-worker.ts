@@ -8,8 +8,8 @@ import { type SweepCounts, sweep } from './sql.ts';
 const batchRoomsMax = 500;
 /** The same while others are at the database: what they commit waits until this is written to disk. */
 const politeBatchRoomsMax = 100;
-/** Batches in one pass, so that a pass ends; the next goes on. */
-const batchesMax = 1_000;
+/** Rooms in one pass, so that a pass ends; the next goes on. */
+const passRoomsMax = 500_000;
 /** The longest rest between two batches of a backlog. */
 const restMsMax = 100;
 
@@ -94,7 +94,7 @@ async function runPass(
   isStopped: () => boolean,
 ): Promise<SweptCounts> {
   const swept = { holdsExpired: 0, freezesEnded: 0, keysForgotten: 0 };
-  let batchesBegun = 0;
+  let roomsBegun = 0;
   let batchesRunning = 0;
   let isMore = true;
   // Whoever books goes first.
@@ -102,7 +102,7 @@ async function runPass(
 
   async function runBatch(): Promise<void> {
     const roomsMax = isOtherAtWork() ? politeBatchRoomsMax : batchRoomsMax;
-    batchesBegun += 1;
+    roomsBegun += roomsMax;
     batchesRunning += 1;
     const counts = await sweepBatch(roomsMax).finally(() => (batchesRunning -= 1));
     swept.holdsExpired += counts?.holds_expired ?? 0;
@@ -110,7 +110,7 @@ async function runPass(
     swept.keysForgotten += counts?.keys_forgotten ?? 0;
     isMore &&= counts?.is_more === true;
   }
-  const isDue = () => isMore && batchesBegun < batchesMax && !isStopped();
+  const isDue = () => isMore && roomsBegun < passRoomsMax && !isStopped();
   async function runFirstLane(): Promise<void> {
     while (isDue()) {
       const startedAtMs = performance.now();

@@ -35,9 +35,9 @@ export function selectHoldPage(
     );
   }
   if (before !== undefined) conditions.push(Prisma.sql`h.hold_id < ${before}::uuid`);
-  const ranges = statusRanges(query.status, before).map(
-    ({ from, condition }) => Prisma.sql`(
-      SELECT h, h.hold_id FROM ${from} WHERE ${Prisma.join([condition, ...conditions], ' AND ')}
+  const ranges = statusRanges(query.status).map(
+    (status) => Prisma.sql`(
+      SELECT h, h.hold_id FROM hold h WHERE ${Prisma.join([status, ...conditions], ' AND ')}
       ORDER BY h.hold_id DESC LIMIT ${limit + 1})`,
   );
   return Prisma.sql`
@@ -53,44 +53,32 @@ export function selectHoldPage(
     FROM page`;
 }
 
-type StatusRange = Readonly<{ from: Prisma.Sql; condition: Prisma.Sql }>;
-
-/**
- * The rows to read for a status, each range in order within an index: that of all holds, of live claims, or of holds that
- * have ended. One that is over, but not yet ended, is found by its rooms.
- */
-function statusRanges(status: HoldListQuery['status'], before: string | undefined): StatusRange[] {
-  const all = Prisma.sql`hold h`;
-  if (status === undefined) return [{ from: all, condition: Prisma.sql`true` }];
-  // Said of both tables: that the ids are the same tells Postgres nothing of what they are less than.
-  const isBehind = before === undefined ? Prisma.sql`true` : Prisma.sql`hold_id < ${before}::uuid`;
-  if (status === 'ACTIVE') {
-    const live = Prisma.sql`SELECT DISTINCT hold_id FROM hold_room WHERE is_live AND ${isBehind} ORDER BY hold_id DESC`;
-    return [
-      {
-        from: Prisma.sql`(${live}) live JOIN hold h USING (hold_id)`,
-        condition: Prisma.sql`h.status = 'ACTIVE' AND h.expires_at > ${at}`,
-      },
-    ];
+/** The rows to read for a status, each range in order within an index. One that is over is found by its rooms. */
+function statusRanges(status: HoldListQuery['status']): Prisma.Sql[] {
+  switch (status) {
+    case undefined:
+      return [Prisma.sql`true`];
+    case 'ACTIVE':
+      return [Prisma.sql`h.status = 'ACTIVE' AND h.expires_at > ${at}`];
+    case 'EXPIRED':
+      return [
+        Prisma.sql`h.status = 'EXPIRED'`,
+        Prisma.sql`h.status = 'ACTIVE' AND h.expires_at <= ${at} AND h.hold_id IN (
+          SELECT r.hold_id FROM room r WHERE r.room_status = 'HELD' AND r.hold_expires_at <= ${at})`,
+      ];
+    default:
+      return [Prisma.sql`h.status = ${status}::hold_status`];
   }
-  const ended = Prisma.sql`SELECT hold_id FROM ended_hold WHERE status = ${Prisma.raw(`'${status}'`)} AND ${isBehind}`;
-  const ranges = [
-    { from: Prisma.sql`(${ended}) ended JOIN hold h USING (hold_id)`, condition: Prisma.sql`true` },
-  ];
-  if (status !== 'EXPIRED') return ranges;
-  const over = Prisma.sql`h.status = 'ACTIVE' AND h.expires_at <= ${at} AND h.hold_id IN (
-    SELECT r.hold_id FROM room r WHERE r.room_status = 'HELD' AND r.hold_expires_at <= ${at})`;
-  return [...ranges, { from: all, condition: over }];
 }
 
 /** How many holds are active now, and for how long the oldest hold or timed freeze that is over has waited to be tidied. */
 export type HoldCountsRow = Readonly<{ active: number; overdue_seconds: number }>;
 
-/** Reads as many index entries as there are live claims; what is over is the first entry of an index each. */
+/** Reads as many index entries as there are active holds; what is over is the first entry of an index each. */
 export function selectHoldCounts(): Prisma.Sql {
   return Prisma.sql`
     SELECT
-      (SELECT count(DISTINCT hold_id) FROM room WHERE room_status = 'HELD' AND hold_expires_at > ${at})::integer AS active,
+      (SELECT count(*) FROM hold WHERE status = 'ACTIVE' AND expires_at > ${at})::integer AS active,
       coalesce(extract(epoch FROM ${at} - least(
         (SELECT min(hold_expires_at) FROM room WHERE room_status = 'HELD' AND hold_expires_at <= ${at}),
         (SELECT min(freeze_expires_at) FROM room WHERE room_status = 'FROZEN' AND freeze_expires_at <= ${at})

@@ -30,7 +30,7 @@ export type Fuzzed = Readonly<{
 
 const roomsSql = `
   ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only;
-  TRUNCATE room_type, room, hold, hold_room, ended_hold, idempotency_key, audit_log RESTART IDENTITY;
+  TRUNCATE room_type, room, hold, hold_room, idempotency_key, audit_log RESTART IDENTITY;
   ALTER TABLE audit_log ENABLE TRIGGER audit_log_append_only;
   SELECT room_type_create('[{"name":"A","actor":"admin"},{"name":"Z","actor":"admin"},{"name":"spare","actor":"admin"}]');
   SELECT room_create(jsonb_agg(jsonb_build_object('room_no', (100 + n)::text, 'room_type_id', 1 + n % 2, 'floor', '1', 'actor', 'admin')))

@@ -80,13 +80,15 @@ test('no lock is left behind', async () => {
 
 /** Indexes that only the migrations name: each is there for one list or one worker, and the client needs none. */
 const indexesBeyondPrisma = [
+  'audit_log_action',
   'audit_log_actor',
+  'audit_log_at',
   'audit_log_commit_order',
   'audit_log_entity_id',
   'hold_created_by_id',
-  'hold_holder_expires',
   'hold_holder_id',
   'hold_room_room_id_hold',
+  'hold_status_id',
   'idempotency_key_created_at',
 ];
 

@@ -92,8 +92,6 @@ const refused: Record<string, string[]> = {
   hold_reacquired_only_when_confirmed: [
     `UPDATE hold SET is_reacquired = true, status = 'EXPIRED', ended_at = ${ended}`,
   ],
-  ended_hold_pkey: [`INSERT INTO ended_hold VALUES ('EXPIRED', '${h1}'), ('EXPIRED', '${h1}')`],
-  ended_hold_not_active: [`INSERT INTO ended_hold VALUES ('ACTIVE', '${h1}')`],
   hold_room_pkey: [`INSERT INTO hold_room (hold_id, room_id, is_live) VALUES ('${h1}', 1, false)`],
   hold_room_hold_id_fkey: [
     `INSERT INTO hold_room (hold_id, room_id, is_live) VALUES ('0198c5a0-0000-7000-8000-00000000000f', 1, false)`,

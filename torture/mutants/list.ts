@@ -121,7 +121,7 @@ const remembered = new Map<string, { holdId: string; body: string }>();`,
       {
         kind: 'function',
         name: 'holds_expire',
-        search: `WHERE h.status = 'ACTIVE' AND h.expires_at <= at`,
+        search: `AND h.status = 'ACTIVE' AND h.expires_at <= at`,
         replace: '',
       },
     ],
