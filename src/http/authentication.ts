@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import fastifyJwt, { type FastifyJWTOptions } from '@fastify/jwt';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { LRUCache } from 'lru-cache';
 import type { KeySetting } from '../config.ts';
 import { Problem } from '../problems.ts';
 import { headerValues } from './body-parser.ts';
@@ -38,6 +39,9 @@ const leewayMs = 2000;
 /** Verified tokens that are remembered; at some KiB each this stays small. */
 const verifiedCountMax = 5000;
 
+/** A longer header is verified anew each time. */
+const rememberedHeaderLength = 2048;
+
 /** A key that is taken out of the key set is honoured this much longer, at most. */
 const verifiedKeySetMs = 30_000;
 
@@ -58,7 +62,7 @@ function keyOptions(app: FastifyInstance, options: AuthenticationOptions) {
     if (pem === undefined) throw new Error('no key of the set fits');
     return pem;
   };
-  return { secret: { public: find }, algorithms: [...publicKeyAlgorithms], cacheTTL: verifiedKeySetMs };
+  return { secret: { public: find }, algorithms: [...publicKeyAlgorithms] };
 }
 
 function jwtOptions(app: FastifyInstance, options: AuthenticationOptions): FastifyJWTOptions {
@@ -73,9 +77,6 @@ function jwtOptions(app: FastifyInstance, options: AuthenticationOptions): Fasti
       ...(issuer ? { allowedIss: issuer } : {}),
       ...(audience ? { allowedAud: audience } : {}),
       clockTolerance: leewayMs,
-      cache: verifiedCountMax,
-      // Refusals are not remembered: a token may become valid (nbf), a key may be published.
-      errorCacheTTL: () => -leewayMs - 1,
     },
   };
 }
@@ -105,6 +106,9 @@ function hasSpareBits(token: string): boolean {
   return Buffer.from(signature, 'base64url').toString('base64url') !== signature;
 }
 
+/** Who was behind a header, and until when (of the monotonic clock, milliseconds) the key that said so is believed. */
+type Verified = Readonly<{ caller: Caller; goodUntilMs: number }>;
+
 /** The Problem inside an error of the verifier, which wraps what the key set threw. */
 function problemWithin(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
@@ -118,8 +122,20 @@ export const authentication = fp<AuthenticationOptions>(
     await app.register(fastifyJwt, jwtOptions(app, options));
     app.decorateRequest('caller', undefined);
     app.decorateRequest('refusal', undefined);
-    // The verifier gives the same object for the same remembered token.
-    const callers = new WeakMap<object, Caller>();
+    // By the one Authorization header, to the letter. Refusals are not remembered: a token may become valid (nbf), a key
+    // may be published.
+    const callers = new LRUCache<string, Verified>({ max: verifiedCountMax });
+    const verifiedMs = options.keys.kind === 'jwks' ? verifiedKeySetMs : Number.POSITIVE_INFINITY;
+
+    /** Who was found behind this very header before, while that is good: not past the token's end, by this server's clock. */
+    function rememberedCaller(request: FastifyRequest): Caller | undefined {
+      const [header = '', ...more] = headerValues(request, 'authorization');
+      const known = more.length === 0 ? callers.get(header) : undefined;
+      if (known === undefined) return undefined;
+      const isGood =
+        Date.now() < known.caller.expiresAt * 1000 + leewayMs && performance.now() < known.goodUntilMs;
+      return isGood ? known.caller : undefined;
+    }
 
     async function authenticate(request: FastifyRequest): Promise<Caller> {
       const token = bearerTokenOf(request);
@@ -130,9 +146,12 @@ export const authentication = fp<AuthenticationOptions>(
       } catch (error) {
         throw problemWithin(error) ?? refused();
       }
-      const caller = callers.get(claims) ?? callerOfClaims(claims);
+      const caller = callerOfClaims(claims);
       if (caller === undefined) throw refused();
-      callers.set(claims, caller);
+      const [header = ''] = headerValues(request, 'authorization');
+      if (header.length <= rememberedHeaderLength) {
+        callers.set(header, { caller, goodUntilMs: performance.now() + verifiedMs });
+      }
       return caller;
     }
 
@@ -142,14 +161,21 @@ export const authentication = fp<AuthenticationOptions>(
       if (url === '*' || isPublic !== isGuarded) return;
       throw new Error(`${method} ${url} must declare either config.anyOf or config.public`);
     });
-    app.addHook('onRequest', async (request) => {
-      if (request.routeOptions.config.public === true) return;
-      try {
-        request.caller = await authenticate(request);
-      } catch (error) {
-        if (!(error instanceof Problem) || error.status !== 401) throw error;
-        request.refusal = error;
-      }
+    app.addHook('onRequest', (request, _reply, done) => {
+      if (request.routeOptions.config.public === true) return done();
+      request.caller = rememberedCaller(request);
+      if (request.caller !== undefined) return done();
+      authenticate(request).then(
+        (caller) => {
+          request.caller = caller;
+          done();
+        },
+        (error: Error) => {
+          const isRefusal = error instanceof Problem && error.status === 401;
+          if (isRefusal) request.refusal = error;
+          done(isRefusal ? undefined : error);
+        },
+      );
     });
   },
   { name: 'authentication' },
@@ -158,13 +184,13 @@ export const authentication = fp<AuthenticationOptions>(
 /** Answers 401 for a refused token and 403 for one without the permission that the route asks. */
 export const permissionCheck = fp(
   async (app: FastifyInstance) => {
-    app.addHook('onRequest', async (request) => {
-      if (request.refusal !== undefined) throw request.refusal;
+    app.addHook('onRequest', (request, _reply, done) => {
+      if (request.refusal !== undefined) return done(request.refusal);
       const { anyOf } = request.routeOptions.config;
       if (anyOf === undefined || anyOf.some((permission) => request.caller?.permissions.has(permission)))
-        return;
+        return done();
       const detail = `The token needs ${anyOf.join(' or ')}.`;
-      throw new Problem('permission-denied', detail, { permissions: anyOf });
+      done(new Problem('permission-denied', detail, { permissions: anyOf }));
     });
   },
   { name: 'permission-check', dependencies: ['authentication'] },

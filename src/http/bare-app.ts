@@ -1,7 +1,6 @@
 /** Owns the server without its features: Fastify's limits, and every rule that each request meets, in their order. */
 import type { Server } from 'node:http';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config, KeySetting } from '../config.ts';
@@ -21,6 +20,7 @@ import { rateLimit } from './rate-limit.ts';
 import { requestLog } from './request-log.ts';
 import { openRequestCounter, problemMetrics } from './request-metrics.ts';
 import { requestTraces } from './request-traces.ts';
+import { securityHeaders } from './security-headers.ts';
 import { clientErrorHandler, socketProblems } from './socket-problems.ts';
 import { queryCheck, validatorCompiler } from './validation.ts';
 
@@ -110,13 +110,7 @@ export async function buildBareApp(options: HttpOptions): Promise<FastifyInstanc
   // Before any route, CORS's own included: a route keeps the error handler that it finds.
   await app.register(problemHandler, { problemsUrl });
   await app.register(socketProblems, { problemsUrl });
-  await app.register(helmet, {
-    // An API answers no page; the pages that there are set a policy of their own.
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
-    },
-  });
+  await app.register(securityHeaders);
   if (config.corsOrigins.length > 0) {
     await app.register(cors, {
       origin: [...config.corsOrigins],

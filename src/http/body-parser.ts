@@ -69,8 +69,9 @@ export const bodyParser = fp(
     );
     // Fastify answers an ill-formed Content-Type before it looks whether there is a body at all. Without the
     // header every body comes to the parser above, which reads the raw header lines itself.
-    app.addHook('preParsing', async (request) => {
+    app.addHook('preParsing', (request, _reply, payload, done) => {
       delete request.raw.headers['content-type'];
+      done(null, payload);
     });
   },
   { name: 'body-parser' },

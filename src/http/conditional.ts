@@ -1,10 +1,11 @@
 /** Owns what answers say of caching: Cache-Control, and ETags with their 304. */
-import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 
 /** A hook for the routes of one plugin: what their answers may be kept for. */
-export function cacheControl(value: 'private, no-cache' | 'no-store'): onRequestAsyncHookHandler {
-  return async (_request, reply) => {
+export function cacheControl(value: 'private, no-cache' | 'no-store'): onRequestHookHandler {
+  return (_request, reply, done) => {
     reply.header('cache-control', value);
+    done();
   };
 }
 

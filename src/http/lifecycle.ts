@@ -13,11 +13,12 @@ export const lifecycle = fp<{ draining: AbortSignal }>(
     app.addHook('preClose', async () => {
       isClosed = true;
     });
-    app.addHook('onRequest', async () => {
-      if (isClosed) throw new Problem('draining', 'The server is shutting down.');
+    app.addHook('onRequest', (_request, _reply, done) => {
+      done(isClosed ? new Problem('draining', 'The server is shutting down.') : undefined);
     });
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, payload, done) => {
       if (draining.aborted || isClosed) reply.header('connection', 'close');
+      done(null, payload);
     });
   },
   { name: 'lifecycle' },

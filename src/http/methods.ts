@@ -50,15 +50,15 @@ export const routeCheck = fp(
       for (const method of [route.method].flat()) methods.add(method);
       methodsByPattern.set(route.url, methods);
     });
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       const { config, url } = request.routeOptions;
       const hasEmptyParam = Object.values(request.params ?? {}).includes('');
-      if (request.is404 || url === '*' || hasEmptyParam) throw routeNotFound(request.method, request.url);
-      if (config.allow === undefined || request.method === 'OPTIONS') return;
+      if (request.is404 || url === '*' || hasEmptyParam)
+        return done(routeNotFound(request.method, request.url));
+      if (config.allow === undefined || request.method === 'OPTIONS') return done();
       reply.header('allow', config.allow);
-      throw new Problem('method-not-allowed', `This path takes ${config.allow}.`, {
-        allow: config.allow.split(', '),
-      });
+      const allow = config.allow.split(', ');
+      done(new Problem('method-not-allowed', `This path takes ${config.allow}.`, { allow }));
     });
     app.decorate('patterns', methodsByPattern);
   },

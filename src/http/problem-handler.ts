@@ -101,13 +101,15 @@ export function problemOptions(
 /** Puts `X-Request-Id` on every answer and turns every error and every unknown path into a problem. */
 export const problemHandler = fp<{ problemsUrl: string }>(
   async (app: FastifyInstance, { problemsUrl }) => {
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
-      if (request.url.length > urlBytesMax)
-        throw new Problem('url-too-long', 'A URL may have at most 8 KiB.');
       // Names and values alternate. With as many as are read there may have been more, and what they said is lost.
-      if (request.raw.rawHeaders.length >= 2 * headerCountMax)
-        throw new Problem('headers-too-large', `A request may have fewer than ${headerCountMax} headers.`);
+      const isCutOff = request.raw.rawHeaders.length >= 2 * headerCountMax;
+      if (request.url.length > urlBytesMax) {
+        done(new Problem('url-too-long', 'A URL may have at most 8 KiB.'));
+      } else if (isCutOff) {
+        done(new Problem('headers-too-large', `A request may have fewer than ${headerCountMax} headers.`));
+      } else done();
     });
     app.setErrorHandler((error: unknown, request, reply) => {
       if (isGone(request, error)) {

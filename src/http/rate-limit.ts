@@ -29,7 +29,7 @@ const redisTimeoutMs = 100;
 const redisPauseMs = 2000;
 
 type Count = { isExceeded: boolean; ttlMs: number };
-type Counter = (request: FastifyRequest) => Promise<Count>;
+type Counter = (request: FastifyRequest) => Count | Promise<Count>;
 
 /** Some proxies put the port behind the address, and each connection has another. */
 const addressAndPort = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[\d.]+))(?::\d+)?$/;
@@ -54,7 +54,7 @@ function keyOf(request: FastifyRequest): string {
  */
 function openOwnCounter(max: number): Counter {
   const windows = new LRUCache<string, { count: number; endsAtMs: number }>({ max: countersMax });
-  return async (request) => {
+  return (request) => {
     const nowMs = performance.now();
     const key = keyOf(request);
     const known = windows.get(key);
@@ -125,14 +125,19 @@ export const rateLimit = fp<RateLimitOptions>(
       redisUrl === undefined
         ? own
         : withFallback(app, await openSharedCounter(app, perMinute, openRedis(app, redisUrl)), own);
-    app.addHook('onRequest', async (request) => {
-      const { isUncounted, allow } = request.routeOptions.config;
-      if (isUncounted === true || allow !== undefined || request.caller?.isRateLimited === false) return;
-      const { isExceeded, ttlMs } = await count(request);
-      if (!isExceeded) return;
+    const refusalOf = (request: FastifyRequest, { isExceeded, ttlMs }: Count): Problem | undefined => {
+      if (!isExceeded) return undefined;
       const whose = request.caller === undefined ? 'address' : 'sub';
       const detail = `This ${whose} may make ${perMinute} requests a minute.`;
-      throw new Problem('rate-limited', detail, { limit: perMinute }, { retryAfterSeconds: ttlMs / 1000 });
+      return new Problem('rate-limited', detail, { limit: perMinute }, { retryAfterSeconds: ttlMs / 1000 });
+    };
+    app.addHook('onRequest', (request, _reply, done) => {
+      const { isUncounted, allow } = request.routeOptions.config;
+      if (isUncounted === true || allow !== undefined || request.caller?.isRateLimited === false)
+        return done();
+      const counted = count(request);
+      if (!(counted instanceof Promise)) return done(refusalOf(request, counted));
+      counted.then((result) => done(refusalOf(request, result)), done);
     });
   },
   { name: 'rate-limit', dependencies: ['authentication'] },

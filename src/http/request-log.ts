@@ -1,5 +1,5 @@
 /** Owns the one line that each request leaves in the log. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { pathOf } from './problem-answer.ts';
 
@@ -19,14 +19,17 @@ export function loggedPath(url: string, route: string | undefined): string | und
     .join('/');
 }
 
+type Lines = Pick<FastifyBaseLogger, 'debug' | 'info'>;
+
 /** Hears of every request once, when its answer is sent or its client is gone. */
 export type RequestEndListener = (request: FastifyRequest, reply: FastifyReply, ms: number) => void;
 
-function logLine(request: FastifyRequest, reply: FastifyReply, ms: number): void {
+function logLine(lines: Lines, request: FastifyRequest, reply: FastifyReply, ms: number): void {
   const { config, url: route } = request.routeOptions;
   const isProbe = config.isUncounted === true && reply.raw.statusCode < 400;
-  request.log[isProbe ? 'debug' : 'info'](
+  lines[isProbe ? 'debug' : 'info'](
     {
+      request_id: request.id,
       method: request.method,
       path: loggedPath(request.url, route),
       route,
@@ -47,14 +50,17 @@ function logLine(request: FastifyRequest, reply: FastifyReply, ms: number): void
  */
 export const requestLog = fp<{ whenEnded: RequestEndListener }>(
   async (app: FastifyInstance, { whenEnded }) => {
-    app.addHook('onRequest', async (request, reply) => {
+    // Nothing in these lines is secret, and to look for secrets in each costs more than to write it.
+    const lines = app.log.child({}, { redact: [] });
+    app.addHook('onRequest', (request, reply, done) => {
       const startedAtMs = performance.now();
       // Not onResponse, which a client that hangs up before its answer never lets run.
       reply.raw.once('close', () => {
         const ms = performance.now() - startedAtMs;
         whenEnded(request, reply, ms);
-        logLine(request, reply, ms);
+        logLine(lines, request, reply, ms);
       });
+      done();
     });
   },
   { name: 'request-log' },

@@ -107,8 +107,9 @@ export const socketProblems = fp<{ problemsUrl: string }>(
   async (app: FastifyInstance, { problemsUrl }) => {
     // Not in a hook: hooks run later than the parser, which may fail on the very bytes after this request.
     app.server.on('request', (request, response) => answers.set(request.socket, { request, response }));
-    app.addHook('onRequest', async ({ raw, id }) => {
+    app.addHook('onRequest', ({ raw, id }, _reply, done) => {
       requestIds.set(raw, id);
+      done();
     });
     app.server.on('connect', (_request, socket: Duplex) => {
       socket.on('error', () => socket.destroy());

@@ -72,20 +72,36 @@ export function parseOrRefuse<Schema extends ZodType>(schema: Schema, data: unkn
   throw requestInvalid(result.error.issues.flatMap((issue) => fieldErrors(issue, [])));
 }
 
+/** What a query says to a schema: for the same object the same, which nobody changes. */
+function queryJudge(schema: ZodType): (query: object) => unknown {
+  const judged = new WeakMap<object, unknown>();
+  return (query) => {
+    const known = judged.get(query);
+    if (known !== undefined) return known;
+    if (isMalformedQuery(query)) {
+      throw requestInvalid([{ path: '', message: 'the query must be percent-encoded UTF-8 without NUL' }]);
+    }
+    const value = Object.freeze(parseOrRefuse(schema, query));
+    judged.set(query, value);
+    return value;
+  };
+}
+
 /** The validator of every route; a fault is a `request-invalid` in our form. */
-export const validatorCompiler: FastifySchemaCompiler<ZodType> =
-  ({ schema, httpPart }) =>
-  (data) => {
+export const validatorCompiler: FastifySchemaCompiler<ZodType> = ({ schema, httpPart }) => {
+  const judge =
+    httpPart === 'querystring'
+      ? queryJudge(schema)
+      : (data: unknown) => parseOrRefuse(schema, httpPart === 'body' ? (data ?? undefined) : data);
+  return (data) => {
     try {
-      if (httpPart === 'querystring' && isMalformedQuery(data)) {
-        throw requestInvalid([{ path: '', message: 'the query must be percent-encoded UTF-8 without NUL' }]);
-      }
-      return { value: parseOrRefuse(schema, httpPart === 'body' ? (data ?? undefined) : data) };
+      return { value: judge(data) };
     } catch (error) {
       if (error instanceof Problem) return { error };
       throw error;
     }
   };
+};
 
 /** Refuses query parameters on every route that declares none. Install it before any route. */
 export const queryCheck = fp(

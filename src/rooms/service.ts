@@ -83,14 +83,10 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache' | 
 
     /** A page of rooms, at most 1 s old, never older than this instance's own last write. */
     listRooms(query: RoomListQuery, seesAll: boolean): Promise<CachedList> {
-      const filter = filterOf(query);
-      const { limit, cursor, ...rest } = query;
-      const list = JSON.stringify({ ...rest, room_status: [...filter.statuses].sort() });
-      // Decided before the cache is asked: a cursor of another list is refused, cached or not.
-      const order = orderOf(query, list);
-      return cache.list(JSON.stringify(['rooms', list, limit, cursor, seesAll]), async () => {
+      const { filter, list, order, name } = planOf(query);
+      return cache.list(`${name} ${seesAll}`, async () => {
         const [page] = await database.read<sql.RoomPageRow>(
-          sql.selectRoomPage(filter, order, limit, seesAll),
+          sql.selectRoomPage(filter, order, query.limit, seesAll),
         );
         if (page === undefined) throw new Error('a list is one row');
         const nextCursor = page.has_more ? encodeCursor(list, keyOf(order, page)) : null;
@@ -140,6 +136,25 @@ export function openRoomTypeService(platform: Pick<Platform, 'database' | 'cache
       return `{"room_types":${row?.room_types ?? '[]'}}`;
     },
   };
+}
+
+/** How a list is read: `list` names it without its pages, `name` the page. */
+type ListPlan = Readonly<{ filter: sql.RoomFilter; list: string; order: sql.RoomOrder; name: string }>;
+
+/** A query that is asked for again comes as the same object, which nobody changes. */
+const plans = new WeakMap<RoomListQuery, ListPlan>();
+
+/** Throws `cursor-invalid` for a cursor of another list, before any cache is asked. */
+function planOf(query: RoomListQuery): ListPlan {
+  const known = plans.get(query);
+  if (known !== undefined) return known;
+  const filter = filterOf(query);
+  const { limit, cursor, ...rest } = query;
+  const list = JSON.stringify({ ...rest, room_status: [...filter.statuses].sort() });
+  const order = orderOf(query, list);
+  const plan = { filter, list, order, name: JSON.stringify(['rooms', list, limit, cursor]) };
+  plans.set(query, plan);
+  return plan;
 }
 
 function filterOf(query: RoomListQuery): sql.RoomFilter {
