@@ -21,6 +21,7 @@ export type Mutant = Readonly<{
 
 /** What a server is built from and run with. */
 const copiedPaths = [
+  'docs',
   'src',
   'prisma',
   'scripts',
