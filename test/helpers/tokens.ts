@@ -14,7 +14,8 @@ export function joinToken(header: Part | string, payload: Part | string, signatu
   return `${encode(header)}.${encode(payload)}.${signature}`;
 }
 
-const unixSeconds = (): number => Math.floor(Date.now() / 1000);
+/** Now, in whole seconds of Unix time. */
+export const unixSeconds = (): number => Math.floor(Date.now() / 1000);
 
 /** The claims of a token that is good for an hour; `claims` adds and replaces, undefined takes away. */
 export function goodClaims(claims: Part = {}): Part {

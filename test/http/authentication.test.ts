@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   goodClaims,
   hmacToken,
@@ -9,6 +9,7 @@ import {
   keyToken,
   pemOf,
   testSecret,
+  unixSeconds,
 } from '../helpers/tokens.ts';
 import { type BareOptions, startBareApp } from './bare.ts';
 
@@ -109,35 +110,45 @@ describe('claims', () => {
     expect(await ask(`${signed}.${signature}`)).toMatchObject(invalid);
   });
 
+  /** From here to the end of the test the clock stands at `ms` of Unix time. */
+  function stopClockAt(ms: number): void {
+    vi.useFakeTimers({ toFake: ['Date'], now: ms });
+    onTestFinished(() => void vi.useRealTimers());
+  }
+
   test('2 seconds of leeway, both ways', async () => {
-    expect(await ask(hmacToken(goodClaims({ ...read, exp: inSeconds(0) - 1 })))).toMatchObject({
-      status: 200,
-    });
-    expect(await ask(hmacToken(goodClaims({ ...read, nbf: inSeconds(0) + 1 })))).toMatchObject({
-      status: 200,
-    });
+    const now = unixSeconds();
+    stopClockAt(now * 1000);
+    const statusOf = async (claims: object) =>
+      (await ask(hmacToken(goodClaims({ ...read, ...claims })))).status;
+    expect(await statusOf({ exp: now - 1.9 })).toBe(200);
+    expect(await statusOf({ exp: now - 2.1 })).toBe(401);
+    expect(await statusOf({ nbf: now + 1.9 })).toBe(200);
+    expect(await statusOf({ nbf: now + 2.1 })).toBe(401);
   });
 
   test('a token that was good ends with its exp, remembered or not', async () => {
     const { app } = await startBareApp();
-    // Valid until exp + 2 s: 0.8 s from now.
-    const nowSeconds = Date.now() / 1000;
-    const token = hmacToken(goodClaims({ ...read, exp: nowSeconds - 1.2 }));
+    const exp = inSeconds(60);
+    const authorization = `Bearer ${hmacToken(goodClaims({ ...read, exp }))}`;
     const get = async () =>
-      (await app.inject({ method: 'GET', url: '/things/5', headers: { authorization: `Bearer ${token}` } }))
-        .statusCode;
+      (await app.inject({ method: 'GET', url: '/things/5', headers: { authorization } })).statusCode;
+    stopClockAt((exp + 2) * 1000 - 1);
     expect([await get(), await get()]).toEqual([200, 200]);
-    await expect.poll(get, { interval: 20, timeout: 5000 }).toBe(401);
+    vi.setSystemTime((exp + 2) * 1000 + 1);
+    expect(await get()).toBe(401);
   });
 
   test('a token that was not yet good becomes good, although it was refused before', async () => {
     const { app } = await startBareApp();
-    const token = hmacToken(goodClaims({ ...read, nbf: Date.now() / 1000 + 2.8 }));
+    const nbf = inSeconds(60);
+    const authorization = `Bearer ${hmacToken(goodClaims({ ...read, nbf }))}`;
     const get = async () =>
-      (await app.inject({ method: 'GET', url: '/things/5', headers: { authorization: `Bearer ${token}` } }))
-        .statusCode;
+      (await app.inject({ method: 'GET', url: '/things/5', headers: { authorization } })).statusCode;
+    stopClockAt((nbf - 2) * 1000 - 1);
     expect(await get()).toBe(401);
-    await expect.poll(get, { interval: 20, timeout: 5000 }).toBe(200);
+    vi.setSystemTime((nbf - 2) * 1000);
+    expect(await get()).toBe(200);
   });
 
   test('a sub is kept to the byte, up to 255 code points', async () => {
