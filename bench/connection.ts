@@ -8,7 +8,8 @@ export type Answer = Readonly<{ status: number; body: string; endedAtMs: number 
 /** One connection with one request at a time. */
 export type Connection = Readonly<{ send(request: Sent): Promise<Answer>; close(): void }>;
 
-function bytesOf(request: Sent, host: string, token: string): string {
+/** The bytes of a request. */
+export function bytesOf(request: Sent, host: string, token: string): string {
   const { method, path, body = '', headers = {} } = request;
   const lines = [`${method} ${path} HTTP/1.1`, `host: ${host}`, `authorization: Bearer ${token}`];
   if (body !== '') lines.push('content-type: application/json', `content-length: ${Buffer.byteLength(body)}`);

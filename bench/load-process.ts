@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import { type Connection, openConnection } from './connection.ts';
+import { hammer } from './hammer.ts';
 import type { Job, Message, Outcome, Sample } from './load.ts';
 import { type Steps, stepsOf } from './scripts.ts';
 
@@ -51,6 +52,21 @@ async function runAutocannon(job: Of<'autocannon'>, { steps }: Steps): Promise<C
   });
   const { errors, timeouts } = await run;
   if (errors + timeouts > 0) throw new Error(`${errors} requests failed, ${timeouts} timed out`);
+  return { answersPerSecond: answers / job.seconds, statuses, samples: [] };
+}
+
+async function runHammer(job: Of<'hammer'>, { steps }: Steps): Promise<Counted> {
+  const [step] = steps;
+  if (step === undefined || steps.length > 1 || !step.isFixed)
+    throw new Error('not one request, always the same');
+  const statuses: Record<string, number> = {};
+  const beginsAtMs = performance.now() + job.warmSeconds * 1000;
+  const ms = (job.warmSeconds + job.seconds) * 1000;
+  let answers = 0;
+  await hammer({ ...job, request: step.next({}) }, ms, (status) => {
+    countIn(statuses, status);
+    if (performance.now() >= beginsAtMs) answers += 1;
+  });
   return { answersPerSecond: answers / job.seconds, statuses, samples: [] };
 }
 
@@ -138,6 +154,7 @@ async function run(job: Job): Promise<Outcome> {
   const startedAtMs = performance.now();
   let counted: Counted;
   if (job.kind === 'autocannon') counted = await runAutocannon(job, script);
+  else if (job.kind === 'hammer') counted = await runHammer(job, script);
   else {
     const open = () => openConnection(job.origin, job.token);
     const connections = await Promise.all(Array.from({ length: job.connections }, open));

@@ -17,6 +17,12 @@ export type Script =
 export type Job = Readonly<{ origin: string; token: string; connections: number; script: Script }> &
   (
     | Readonly<{ kind: 'autocannon'; warmSeconds: number; seconds: number }>
+    /**
+     * The same by ourselves, for a script of one request that never changes, where autocannon would be the slower side.
+     * Where it does not sleep, the server does not pay for waking it: on a virtual machine that is dear, and differs from
+     * one second to the next. It takes a core then: nothing but the server may want to work.
+     */
+    | Readonly<{ kind: 'hammer'; warmSeconds: number; seconds: number; sleeps: boolean }>
     /** Each connection sends when it has its answer, until `count` runs of the script are done. */
     | Readonly<{ kind: 'count'; count: number }>
     /**
@@ -36,7 +42,7 @@ export type Outcome = Readonly<{
   statuses: Readonly<Record<string, number>>;
   /** How many fresh rooms were asked for. */
   freshUsed: number;
-  /** Runs of the script that counted; autocannon keeps none. */
+  /** Runs of the script that counted; a load that is there for its rate keeps none. */
   samples: readonly Sample[];
   /** The share of one core that the load process used. */
   loadCpu: number;

@@ -49,21 +49,32 @@ export async function inTurn<Sample, Side extends string>(
   return (side) => samples.get(side) ?? [];
 }
 
-/** A row that sets the median of some samples against the median of others. */
+/** What a row is set against. `isInTurn`: its samples are of the same rounds. */
+export type Against = Readonly<{ what: string; samples: readonly number[]; isInTurn?: boolean }>;
+
+/**
+ * The median of the ratios of each round, where samples were taken in turn: a machine that changes its pace between two
+ * rounds changes both sides of a ratio. Without rounds, the ratio of the medians.
+ */
+function ratioOf(samples: readonly number[], { samples: others, isInTurn }: Against): number | undefined {
+  if (isInTurn === true) return median(samples.map((sample, at) => sample / (others[at] ?? Number.NaN)));
+  const [value, other] = [median(samples), median(others)];
+  return value === undefined || other === undefined ? undefined : value / other;
+}
+
+/** A row that sets some samples against others: the medians of both, and their ratio. */
 export function compare(
   row: Omit<Row, 'value' | 'against' | 'ratio' | 'samples'>,
   samples: readonly number[],
-  against?: Readonly<{ what: string; samples: readonly number[] }>,
+  against?: Against,
 ): Row {
   const value = median(samples);
   if (against === undefined) return { ...row, value, samples: { value: samples } };
-  const other = median(against.samples);
-  const ratio = value === undefined || other === undefined ? undefined : value / other;
   return {
     ...row,
     value,
-    against: { what: against.what, value: other },
-    ratio,
+    against: { what: against.what, value: median(against.samples) },
+    ratio: ratioOf(samples, against),
     samples: { value: samples, against: against.samples },
   };
 }

@@ -20,7 +20,7 @@ export type PgbenchOutcome = Readonly<{
 const packagesDir = '/usr/lib/postgresql';
 
 /** New connections, and plans that are made some times before they are kept, take this long to be as fast as they get. */
-const warmSecondsFor = (clients: number) => 2 + Math.ceil(clients / 64);
+const warmSecondsFor = (clients: number) => 2 + Math.ceil(clients / 32);
 
 /** The program, or undefined when there is none. */
 export function findPgbench(): string | undefined {

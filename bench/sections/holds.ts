@@ -49,7 +49,11 @@ async function rowFor(stage: Stage, sale: Sale, connections: number): Promise<Ro
     return outcome.perSecond;
   };
   const samples = await inTurn(repeats, { http, pgbench });
-  return compare(row, samples('http'), { what: 'pgbench', samples: samples('pgbench') });
+  return compare(row, samples('http'), {
+    what: 'pgbench',
+    samples: samples('pgbench'),
+    isInTurn: true,
+  });
 }
 
 /** Holds of one fresh room each for a fresh holder, over HTTP. */
