@@ -1,5 +1,12 @@
 /** Owns what is measured: the name, the labels and the meaning of every metric, in a registry of one platform. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type HistogramConfiguration,
+  Registry,
+} from 'prom-client';
 import { packageVersion } from './package-version.ts';
 import { problems } from './problems.ts';
 
@@ -15,6 +22,53 @@ export type QuickCounter<Label extends string> = Readonly<{
   /** Makes what counts one event with these labels. Ask once for each set of labels, and keep the answer. */
   on(labels: Readonly<Record<Label, string>>): () => void;
 }>;
+
+/** Makes what observes a value with these labels. Ask once for each set of labels, and keep the answer. */
+type QuickObserver<Label extends string> = (
+  labels: Readonly<Record<Label, string>>,
+) => (value: number) => void;
+
+/** A histogram for what happens at every request: prom-client's own puts texts together at each observation. */
+function quickHistogram<Label extends string>(
+  about: HistogramConfiguration<Label> & { buckets: number[] },
+): Readonly<{ on: QuickObserver<Label> }> {
+  const { name, help, buckets } = about;
+  const places: { labels: Readonly<Record<Label, string>>; counts: number[]; sum: number }[] = [];
+  const on: QuickObserver<Label> = (labels) => {
+    // The last is for what is above all bounds.
+    const place = { labels, counts: [...buckets, 0].map(() => 0), sum: 0 };
+    places.push(place);
+    return (value) => {
+      let at = 0;
+      while (at < buckets.length && value > (buckets[at] ?? 0)) at += 1;
+      place.counts[at] = (place.counts[at] ?? 0) + 1;
+      place.sum += value;
+    };
+  };
+  const getForPromString = async () => {
+    const values = places.flatMap(({ labels: sharedLabels, counts, sum }) => {
+      let count = 0;
+      const bounded = counts.map((more, at) => {
+        count += more;
+        return {
+          metricName: `${name}_bucket`,
+          labels: { le: buckets[at] ?? '+Inf' },
+          sharedLabels,
+          value: count,
+        };
+      });
+      return [
+        ...bounded,
+        { metricName: `${name}_sum`, labels: {}, sharedLabels, value: sum },
+        { metricName: `${name}_count`, labels: {}, sharedLabels, value: count },
+      ];
+    });
+    return { name, help, type: 'histogram', aggregator: 'sum', values };
+  };
+  // What a scrape asks prom-client's own for, in the same form.
+  Object.assign(new Histogram<Label>(about), { getForPromString });
+  return { on };
+}
 
 function makers(registry: Registry) {
   const settings = <Label extends string>([name, help, labels = []]: Named<Label>) => ({
@@ -47,19 +101,21 @@ function makers(registry: Registry) {
       };
     },
     gauge: <Label extends string = never>(...named: Named<Label>) => new Gauge<Label>(settings(named)),
+    quickHistogram: <Label extends string>(buckets: number[], ...named: Named<Label>) =>
+      quickHistogram<Label>({ ...settings(named), buckets }),
     histogram: <Label extends string = never>(buckets: number[], ...named: Named<Label>) =>
       new Histogram<Label>({ ...settings(named), buckets }),
   };
 }
 
-function httpMetrics({ counter, quickCounter, histogram, gauge }: ReturnType<typeof makers>) {
+function httpMetrics({ counter, quickCounter, quickHistogram, gauge }: ReturnType<typeof makers>) {
   return {
     httpRequests: quickCounter('http_requests_total', 'Requests that have ended.', [
       'method',
       'route',
       'status',
     ]),
-    httpRequestSeconds: histogram(
+    httpRequestSeconds: quickHistogram(
       secondsBuckets,
       'http_request_duration_seconds',
       'Time from the arrival of a request to the end of its answer, event streams left out.',

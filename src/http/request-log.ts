@@ -1,7 +1,32 @@
-/** Owns the one line that each request leaves in the log. */
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+/** Owns the one line that each request leaves in the log, and the end of a request, which others hear of as well. */
+import type { FastifyBaseLogger, FastifyContextConfig, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { pathOf } from './problem-answer.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Logs and counts a request that has ended. */
+    requestEnded: RequestEndListener;
+  }
+}
+
+/** A request whose answer is sent, or whose client is gone. */
+export type EndedRequest = Readonly<{
+  id: string;
+  method: string;
+  url: string;
+  /** The pattern of its route; undefined where it has none. */
+  route: string | undefined;
+  config: FastifyContextConfig;
+  status: number;
+  /** The client was gone before its answer began. */
+  isCut: boolean;
+  ms: number;
+  sub: string | undefined;
+}>;
+
+/** Hears of every request once, when it has ended. */
+export type RequestEndListener = (request: EndedRequest) => void;
 
 /** What the ids in our paths look like. Anything else in their place may be a token that somebody pasted. */
 const plainId = /^(?:\d{1,19}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
@@ -9,6 +34,7 @@ const plainId = /^(?:\d{1,19}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 /** The path of `url` where it is the route's, with what is no id in it left out; undefined where no route has it. */
 export function loggedPath(url: string, route: string | undefined): string | undefined {
   if (route === undefined || route === '*') return undefined;
+  if (!route.includes(':')) return route;
   const given = pathOf(url).split('/');
   return route
     .split('/')
@@ -19,46 +45,51 @@ export function loggedPath(url: string, route: string | undefined): string | und
     .join('/');
 }
 
-type Lines = Pick<FastifyBaseLogger, 'debug' | 'info'>;
-
-/** Hears of every request once, when its answer is sent or its client is gone. */
-export type RequestEndListener = (request: FastifyRequest, reply: FastifyReply, ms: number) => void;
-
-function logLine(lines: Lines, request: FastifyRequest, reply: FastifyReply, ms: number): void {
-  const { config, url: route } = request.routeOptions;
-  const isProbe = config.isUncounted === true && reply.raw.statusCode < 400;
-  lines[isProbe ? 'debug' : 'info'](
-    {
-      request_id: request.id,
-      method: request.method,
-      path: loggedPath(request.url, route),
-      route,
-      status: reply.raw.statusCode,
-      ms: Math.round(ms * 10) / 10,
-      sub: request.caller?.sub,
-      ...(reply.raw.headersSent ? {} : { is_cut: true }),
-    },
-    'request',
-  );
+function logLine(lines: FastifyBaseLogger, request: EndedRequest): void {
+  const { id, method, url, route, config, status, isCut, ms, sub } = request;
+  const line = {
+    request_id: id,
+    method,
+    path: loggedPath(url, route),
+    route,
+    status,
+    ms: Math.round(ms * 10) / 10,
+    sub,
+    is_cut: isCut || undefined,
+  };
+  if (config.isUncounted === true && status < 400) lines.debug(line, 'request');
+  else lines.info(line, 'request');
 }
 
 /**
  * Logs every request once, when its answer is sent or its client is gone: method, path without the query, route,
  * status, milliseconds, `sub`. No header, no query and no body is ever logged, and of a path only what a route and
- * its ids say. Probes that succeed are `debug`. `whenEnded`
- * hears of it too.
+ * its ids say. Probes that succeed are `debug`. `whenEnded` hears of it too.
  */
 export const requestLog = fp<{ whenEnded: RequestEndListener }>(
   async (app: FastifyInstance, { whenEnded }) => {
     // Nothing in these lines is secret, and to look for secrets in each costs more than to write it.
     const lines = app.log.child({}, { redact: [] });
-    app.addHook('onRequest', (request, reply, done) => {
+    app.decorate('requestEnded', (request: EndedRequest) => {
+      whenEnded(request);
+      logLine(lines, request);
+    });
+    app.addHook('onRequest', (request, { raw }, done) => {
       const startedAtMs = performance.now();
       // Not onResponse, which a client that hangs up before its answer never lets run.
-      reply.raw.once('close', () => {
-        const ms = performance.now() - startedAtMs;
-        whenEnded(request, reply, ms);
-        logLine(lines, request, reply, ms);
+      raw.once('close', () => {
+        const { id, method, url, routeOptions, caller } = request;
+        app.requestEnded({
+          id,
+          method,
+          url,
+          route: routeOptions.url,
+          config: routeOptions.config,
+          status: raw.statusCode,
+          isCut: !raw.headersSent,
+          ms: performance.now() - startedAtMs,
+          sub: caller?.sub,
+        });
       });
       done();
     });

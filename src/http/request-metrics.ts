@@ -1,8 +1,9 @@
 /** Owns what is measured of each request: route, method, status and time, with labels that no client can multiply. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Metrics } from '../metrics.ts';
 import type { ProblemCode } from '../problems.ts';
+import type { EndedRequest } from './request-log.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,56 +16,58 @@ declare module 'fastify' {
   }
 }
 
+/** The pattern of a route as the contract writes it, `unknown` where there is none. */
+export function routeName(pattern: string | undefined): string {
+  return pattern === undefined || pattern === '*' ? 'unknown' : pattern.replaceAll(/:(\w+)/g, '{$1}');
+}
+
 /** Methods that routes have; Node knows some 30 more, and any of them is `other`. */
 const methodsNamed = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']);
 
-/** The pattern of the request's route as the contract writes it, `unknown` where there is none. */
-export function routeOf(request: FastifyRequest): string {
-  const { url } = request.routeOptions;
-  if (request.is404 || url === undefined || url === '*') return 'unknown';
-  return url.replaceAll(/:(\w+)/g, '{$1}');
+/** Makes for each method and route, at its first request, what is the same for all others: they are few. */
+function perRoute<Made>(make: (method: string, route: string | undefined) => Made) {
+  const made = new Map<string | undefined, Map<string, Made>>();
+  return ({ method, route }: Pick<EndedRequest, 'method' | 'route'>): Made => {
+    const name = methodsNamed.has(method) ? method : 'other';
+    let ofRoute = made.get(route);
+    if (ofRoute === undefined) {
+      ofRoute = new Map();
+      made.set(route, ofRoute);
+    }
+    let one = ofRoute.get(name);
+    if (one === undefined) {
+      one = make(name, route);
+      ofRoute.set(name, one);
+    }
+    return one;
+  };
 }
 
-type Timed = { observe(seconds: number): void };
+/** What counts and times the requests of one route and method. */
+function openPlace(metrics: Metrics, method: string, route: string) {
+  let time: ((seconds: number) => void) | undefined;
+  const counters = new Map<number | 'cut', () => void>();
+  return ({ status, isCut, config, ms }: EndedRequest): void => {
+    const outcome = isCut ? 'cut' : status;
+    let count = counters.get(outcome);
+    if (count === undefined) {
+      count = metrics.httpRequests.on({ method, route, status: String(outcome) });
+      counters.set(outcome, count);
+    }
+    count();
+    if (config.isStream === true) return;
+    time ??= metrics.httpRequestSeconds.on({ method, route });
+    time(ms / 1000);
+  };
+}
 
 /**
  * Makes the function that counts a request once it has ended. The status of one whose client hung up before its answer is
- * `cut`. What is looked up by its labels is kept: they are as few as there are routes.
+ * `cut`.
  */
 export function openRequestCounter(metrics: Metrics) {
-  const routes = new Map<string | undefined, string>();
-  const counters = new Map<string, () => void>();
-  const timers = new Map<string, Timed>();
-
-  function labelsOf(request: FastifyRequest): { method: string; route: string } {
-    const pattern = request.is404 ? undefined : request.routeOptions.url;
-    let route = routes.get(pattern);
-    if (route === undefined) {
-      route = routeOf(request);
-      routes.set(pattern, route);
-    }
-    return { method: methodsNamed.has(request.method) ? request.method : 'other', route };
-  }
-
-  return (request: FastifyRequest, reply: FastifyReply, ms: number): void => {
-    const { method, route } = labelsOf(request);
-    const status = reply.raw.headersSent ? String(reply.raw.statusCode) : 'cut';
-    const place = `${method} ${route}`;
-    const name = `${status} ${place}`;
-    let count = counters.get(name);
-    if (count === undefined) {
-      count = metrics.httpRequests.on({ method, route, status });
-      counters.set(name, count);
-    }
-    count();
-    if (request.routeOptions.config.isStream === true) return;
-    let timer = timers.get(place);
-    if (timer === undefined) {
-      timer = metrics.httpRequestSeconds.labels(method, route);
-      timers.set(place, timer);
-    }
-    timer.observe(ms / 1000);
-  };
+  const placeOf = perRoute((method, pattern) => openPlace(metrics, method, routeName(pattern)));
+  return (request: EndedRequest): void => placeOf(request)(request);
 }
 
 /** Gives the app its `countProblem`. Install it before anything answers a problem. */

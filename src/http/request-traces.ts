@@ -3,10 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { RequestTracing } from '../tracing.ts';
 import { loggedPath } from './request-log.ts';
-import { routeOf } from './request-metrics.ts';
+import { routeName } from './request-metrics.ts';
 
 function traceOf(request: FastifyRequest) {
-  const route = routeOf(request);
+  const route = routeName(request.routeOptions.url);
   return {
     headers: request.headers,
     method: request.method,
