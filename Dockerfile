@@ -38,4 +38,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Node is the first process: it gets the signals itself. Nothing is written: a read-only file system will do.
 # Without a limit V8 lets garbage lie on a large machine: docs/performance.md has the figures.
-CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=256", "dist/server.js"]
+CMD ["node", "--max-semi-space-size=8", "--single-threaded-gc", "--max-old-space-size=256", "dist/server.js"]

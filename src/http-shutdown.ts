@@ -85,6 +85,11 @@ function followConnections(server: FastifyInstance['server']) {
   });
   server.on('request', (request, response) => {
     const use = uses.get(request.socket);
+    if (response.writableFinished) {
+      // It was answered at once.
+      if (use !== undefined) use.lastMs = performance.now();
+      return;
+    }
     responses.add(response);
     if (use !== undefined) use.requestsInFlight += 1;
     response.once('close', () => {

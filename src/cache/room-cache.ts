@@ -24,6 +24,8 @@ export type RoomCache = {
    * its database read when it is called; its rejection reaches every reader that joined, and is not kept.
    */
   list(query: string, load: () => Promise<LoadedList>): Promise<CachedList>;
+  /** What `list` would answer from this process, at once; undefined where it would have to ask elsewhere. */
+  ready(query: string): CachedList | undefined;
   /**
    * To be called after each commit that changed what lists show, before its request is answered: from now on lists of
    * this instance are read anew, and the other instances hear of it. Never throws, never waits.
@@ -76,13 +78,17 @@ export function openRoomCache(options: {
     return timed.list;
   }
 
+  function ready(query: string): CachedList | undefined {
+    const kept = memory.get(query, generations.epoch());
+    if (kept !== undefined) count('list', 'process', 'hit');
+    return kept;
+  }
+
   return {
+    ready,
     async list(query, load) {
-      const kept = memory.get(query, generations.epoch());
-      if (kept !== undefined) {
-        count('list', 'process', 'hit');
-        return kept;
-      }
+      const kept = ready(query);
+      if (kept !== undefined) return kept;
       let isOwnRead = false;
       const flight = flights.join(query, (epoch) => {
         isOwnRead = true;

@@ -44,8 +44,8 @@ function addServe(program: Command): void {
       'after',
       `${settingsHelp}
 
-Without limits V8 lets garbage lie on a large machine. To keep the server small, as npm start and the image do:
-  NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=256" holdfast serve
+Without limits V8 lets garbage lie on a large machine. To keep the server small, much as npm start and the image do:
+  NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=256" holdfast serve
 
 Examples:
   holdfast serve

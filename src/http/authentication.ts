@@ -17,6 +17,10 @@ declare module 'fastify' {
     /** Why the token was refused; answered once the rate limit has counted the try. */
     refusal: Problem | undefined;
   }
+  interface FastifyInstance {
+    /** Who was found behind this very Authorization header before, while that is good by this server's clock. */
+    rememberedCaller: (header: string) => Caller | undefined;
+  }
   interface FastifyContextConfig {
     /** The route needs a token with one of these. */
     anyOf?: readonly Permission[];
@@ -127,15 +131,13 @@ export const authentication = fp<AuthenticationOptions>(
     const callers = new LRUCache<string, Verified>({ max: verifiedCountMax });
     const verifiedMs = options.keys.kind === 'jwks' ? verifiedKeySetMs : Number.POSITIVE_INFINITY;
 
-    /** Who was found behind this very header before, while that is good: not past the token's end, by this server's clock. */
-    function rememberedCaller(request: FastifyRequest): Caller | undefined {
-      const [header = '', ...more] = headerValues(request, 'authorization');
-      const known = more.length === 0 ? callers.get(header) : undefined;
+    app.decorate('rememberedCaller', (header: string): Caller | undefined => {
+      const known = callers.get(header);
       if (known === undefined) return undefined;
       const isGood =
         Date.now() < known.caller.expiresAt * 1000 + leewayMs && performance.now() < known.goodUntilMs;
       return isGood ? known.caller : undefined;
-    }
+    });
 
     async function authenticate(request: FastifyRequest): Promise<Caller> {
       const token = bearerTokenOf(request);
@@ -163,7 +165,8 @@ export const authentication = fp<AuthenticationOptions>(
     });
     app.addHook('onRequest', (request, _reply, done) => {
       if (request.routeOptions.config.public === true) return done();
-      request.caller = rememberedCaller(request);
+      const [header = '', ...more] = headerValues(request, 'authorization');
+      if (more.length === 0) request.caller = app.rememberedCaller(header);
       if (request.caller !== undefined) return done();
       authenticate(request).then(
         (caller) => {

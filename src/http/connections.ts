@@ -37,10 +37,14 @@ function makeRoom(app: FastifyInstance, connectionsMax: number): void {
 /** Cuts whoever has not taken an answer, to where the system buffers it, in this time after it was whole. */
 function cutSlowReaders(server: Server, answerTimeoutMs: number): void {
   server.on('request', ({ socket }, response) => {
-    response.once('prefinish', () => {
+    const watch = () => {
+      if (response.writableFinished) return;
       const timer = setTimeout(() => socket.destroy(), answerTimeoutMs);
       response.once('close', () => clearTimeout(timer));
-    });
+    };
+    // One that was answered at once is whole; unless it waits for its turn on the connection.
+    if (response.writableEnded && response.socket !== null) watch();
+    else response.once('prefinish', watch);
   });
 }
 

@@ -3,6 +3,13 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Problem } from '../problems.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether the server drains, or closes already. */
+    isGoingDown: () => boolean;
+  }
+}
+
 /**
  * Once `draining` aborts, answers carry `Connection: close` but requests are served. Once the app closes, what
  * still arrives on open connections is answered 503 `draining`.
@@ -10,6 +17,11 @@ import { Problem } from '../problems.ts';
 export const lifecycle = fp<{ draining: AbortSignal }>(
   async (app: FastifyInstance, { draining }) => {
     let isClosed = false;
+    let isDraining = draining.aborted;
+    draining.addEventListener('abort', () => {
+      isDraining = true;
+    });
+    app.decorate('isGoingDown', () => isDraining || isClosed);
     app.addHook('preClose', async () => {
       isClosed = true;
     });
@@ -17,7 +29,7 @@ export const lifecycle = fp<{ draining: AbortSignal }>(
       done(isClosed ? new Problem('draining', 'The server is shutting down.') : undefined);
     });
     app.addHook('onSend', (_request, reply, payload, done) => {
-      if (draining.aborted || isClosed) reply.header('connection', 'close');
+      if (app.isGoingDown()) reply.header('connection', 'close');
       done(null, payload);
     });
   },

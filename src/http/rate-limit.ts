@@ -6,8 +6,15 @@ import fp from 'fastify-plugin';
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { Problem } from '../problems.ts';
+import type { Caller } from './caller.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether requests of this caller are counted without a wait: in this process, or not at all. */
+    countsAtOnce: (caller: Caller) => boolean;
+    /** Counts a request of such a caller, and answers whether it is within the limit. */
+    countAtOnce: (caller: Caller) => boolean;
+  }
   interface FastifyContextConfig {
     /** The route is not counted: probes of an orchestrator must not fail because of load. */
     isUncounted?: true;
@@ -29,7 +36,8 @@ const redisTimeoutMs = 100;
 const redisPauseMs = 2000;
 
 type Count = { isExceeded: boolean; ttlMs: number };
-type Counter = (request: FastifyRequest) => Count | Promise<Count>;
+type OwnCounter = (key: string) => Count;
+type SharedCounter = (request: FastifyRequest) => Promise<Count>;
 
 /** Some proxies put the port behind the address, and each connection has another. */
 const addressAndPort = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[\d.]+))(?::\d+)?$/;
@@ -41,22 +49,25 @@ function addressOf({ ip, socket }: FastifyRequest): string {
   return isIP(forwarded) === 0 ? (socket.remoteAddress ?? '') : forwarded;
 }
 
+function callerKey({ sub }: Caller): string {
+  return `sub:${sub}`;
+}
+
 function keyOf(request: FastifyRequest): string {
   // The IPv6 addresses of one /64 are one customer's.
   return request.caller === undefined
     ? `address:${normalizeIP(addressOf(request), 64)}`
-    : `sub:${request.caller.sub}`;
+    : callerKey(request.caller);
 }
 
 /**
  * Counts in this process alone. The plugin's own store hands one object to all who are counted at once: of a burst
  * past the limit it would refuse everyone.
  */
-function openOwnCounter(max: number): Counter {
+function openOwnCounter(max: number): OwnCounter {
   const windows = new LRUCache<string, { count: number; endsAtMs: number }>({ max: countersMax });
-  return (request) => {
+  return (key) => {
     const nowMs = performance.now();
-    const key = keyOf(request);
     const known = windows.get(key);
     const window =
       known !== undefined && nowMs < known.endsAtMs ? known : { count: 0, endsAtMs: nowMs + windowMs };
@@ -67,7 +78,7 @@ function openOwnCounter(max: number): Counter {
 }
 
 /** Counts in Redis, together with the other instances. */
-async function openSharedCounter(app: FastifyInstance, max: number, redis: Redis): Promise<Counter> {
+async function openSharedCounter(app: FastifyInstance, max: number, redis: Redis): Promise<SharedCounter> {
   await app.register(rateLimitPlugin, {
     global: false,
     max,
@@ -99,16 +110,16 @@ function openRedis(app: FastifyInstance, url: string): Redis {
 }
 
 /** Counts together with the other instances while Redis answers, and alone while it does not. */
-function withFallback(app: FastifyInstance, shared: Counter, own: Counter): Counter {
+function withFallback(app: FastifyInstance, shared: SharedCounter, own: OwnCounter): SharedCounter {
   let failedAtMs = Number.NEGATIVE_INFINITY;
   return async (request) => {
-    if (performance.now() - failedAtMs < redisPauseMs) return own(request);
+    if (performance.now() - failedAtMs < redisPauseMs) return own(keyOf(request));
     try {
       return await shared(request);
     } catch (error) {
       failedAtMs = performance.now();
       app.log.warn({ err: error }, 'the rate limit counts without Redis for now');
-      return own(request);
+      return own(keyOf(request));
     }
   };
 }
@@ -119,12 +130,21 @@ function withFallback(app: FastifyInstance, shared: Counter, own: Counter): Coun
  */
 export const rateLimit = fp<RateLimitOptions>(
   async (app: FastifyInstance, { perMinute, redisUrl }) => {
-    if (perMinute === 0) return;
+    if (perMinute === 0) {
+      app.decorate('countsAtOnce', () => true);
+      app.decorate('countAtOnce', () => true);
+      return;
+    }
     const own = openOwnCounter(perMinute);
-    const count =
+    const shared =
       redisUrl === undefined
-        ? own
+        ? undefined
         : withFallback(app, await openSharedCounter(app, perMinute, openRedis(app, redisUrl)), own);
+    app.decorate('countsAtOnce', (caller: Caller) => !caller.isRateLimited || shared === undefined);
+    app.decorate(
+      'countAtOnce',
+      (caller: Caller) => !caller.isRateLimited || !own(callerKey(caller)).isExceeded,
+    );
     const refusalOf = (request: FastifyRequest, { isExceeded, ttlMs }: Count): Problem | undefined => {
       if (!isExceeded) return undefined;
       const whose = request.caller === undefined ? 'address' : 'sub';
@@ -135,9 +155,8 @@ export const rateLimit = fp<RateLimitOptions>(
       const { isUncounted, allow } = request.routeOptions.config;
       if (isUncounted === true || allow !== undefined || request.caller?.isRateLimited === false)
         return done();
-      const counted = count(request);
-      if (!(counted instanceof Promise)) return done(refusalOf(request, counted));
-      counted.then((result) => done(refusalOf(request, result)), done);
+      if (shared === undefined) return done(refusalOf(request, own(keyOf(request))));
+      shared(request).then((count) => done(refusalOf(request, count)), done);
     });
   },
   { name: 'rate-limit', dependencies: ['authentication'] },

@@ -2,17 +2,23 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { strongEtag } from '../cache/entry.ts';
 import { askerOf, callerOf } from '../http/authentication.ts';
-import { cacheControl, sendTagged } from '../http/conditional.ts';
+import type { Caller } from '../http/caller.ts';
+import { cacheControl, jsonType, sendTagged } from '../http/conditional.ts';
 import { noContent, responses } from '../http/openapi.ts';
 import type { Platform } from '../platform.ts';
 import { roomExamples } from './examples.ts';
+import type { RoomListQuery } from './schemas.ts';
 import * as schemas from './schemas.ts';
 import { openRoomTypeService, type RoomService } from './service.ts';
 
 const admins = { anyOf: ['ROOM_MANAGEMENT:WRITE'] } as const;
 const readers = { anyOf: ['ROOM_MANAGEMENT:READ', 'ROOM_HOLD:WRITE'] } as const;
 const operations = { anyOf: ['ROOM_MANAGEMENT:READ'] } as const;
-const json = 'application/json; charset=utf-8';
+
+/** Who may not see holds and notes sees rooms without them. */
+function seesAll({ permissions }: Caller): boolean {
+  return permissions.has('ROOM_MANAGEMENT:READ');
+}
 
 /** The routes under /rooms that are about a room as such. */
 export const roomRoutes =
@@ -42,7 +48,11 @@ export const roomRoutes =
     app.get(
       '/rooms',
       {
-        config: { ...readers, examples: roomExamples.list },
+        config: {
+          ...readers,
+          examples: roomExamples.list,
+          ready: (query: RoomListQuery, caller) => rooms.readyRooms(query, seesAll(caller)),
+        },
         schema: {
           operationId: 'listRooms',
           summary: 'List rooms',
@@ -55,8 +65,7 @@ export const roomRoutes =
         },
       },
       async (request, reply) => {
-        const seesAll = callerOf(request).permissions.has('ROOM_MANAGEMENT:READ');
-        return sendTagged(request, reply, await rooms.listRooms(request.query, seesAll));
+        return sendTagged(request, reply, await rooms.listRooms(request.query, seesAll(callerOf(request))));
       },
     );
 
@@ -73,7 +82,7 @@ export const roomRoutes =
         },
       },
       async (_request, reply) => {
-        return reply.type(json).send(JSON.stringify(await rooms.countRooms()));
+        return reply.type(jsonType).send(JSON.stringify(await rooms.countRooms()));
       },
     );
 
@@ -92,8 +101,7 @@ export const roomRoutes =
         },
       },
       async (request, reply) => {
-        const seesAll = callerOf(request).permissions.has('ROOM_MANAGEMENT:READ');
-        const body = await rooms.getRoom(request.params.room_id, seesAll);
+        const body = await rooms.getRoom(request.params.room_id, seesAll(callerOf(request)));
         return sendTagged(request, reply, { body, etag: strongEtag(body) });
       },
     );
@@ -185,7 +193,7 @@ export const roomTypeRoutes =
           response: responses({ 200: schemas.roomTypesSchema }),
         },
       },
-      async (_request, reply) => reply.type(json).send(await roomTypes.listRoomTypes()),
+      async (_request, reply) => reply.type(jsonType).send(await roomTypes.listRoomTypes()),
     );
 
     app.patch(

@@ -83,8 +83,8 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache' | 
 
     /** A page of rooms, at most 1 s old, never older than this instance's own last write. */
     listRooms(query: RoomListQuery, seesAll: boolean): Promise<CachedList> {
-      const { filter, list, order, name } = planOf(query);
-      return cache.list(`${name} ${seesAll}`, async () => {
+      const { filter, list, order, names } = planOf(query);
+      return cache.list(names[seesAll ? 'all' : 'some'], async () => {
         const [page] = await database.read<sql.RoomPageRow>(
           sql.selectRoomPage(filter, order, query.limit, seesAll),
         );
@@ -95,6 +95,11 @@ export function openRoomService(platform: Pick<Platform, 'database' | 'cache' | 
           headers: { 'x-last-event-id': page.last_event_id },
         };
       });
+    },
+
+    /** The page that `listRooms` would give without a wait; undefined where it would have to read. */
+    readyRooms(query: RoomListQuery, seesAll: boolean): CachedList | undefined {
+      return cache.ready(planOf(query).names[seesAll ? 'all' : 'some']);
     },
 
     /** How many rooms there are of each status and freeze reason, at most 1 s old, also after an own write. */
@@ -138,8 +143,16 @@ export function openRoomTypeService(platform: Pick<Platform, 'database' | 'cache
   };
 }
 
-/** How a list is read: `list` names it without its pages, `name` the page. */
-type ListPlan = Readonly<{ filter: sql.RoomFilter; list: string; order: sql.RoomOrder; name: string }>;
+/**
+ * How a list is read: `list` names it without its pages, `names` name the page, one for each view: the cache is asked
+ * for them at every request, and texts that are put together anew cost more than the look.
+ */
+type ListPlan = Readonly<{
+  filter: sql.RoomFilter;
+  list: string;
+  order: sql.RoomOrder;
+  names: Readonly<Record<'all' | 'some', string>>;
+}>;
 
 /** A query that is asked for again comes as the same object, which nobody changes. */
 const plans = new WeakMap<RoomListQuery, ListPlan>();
@@ -152,7 +165,8 @@ function planOf(query: RoomListQuery): ListPlan {
   const { limit, cursor, ...rest } = query;
   const list = JSON.stringify({ ...rest, room_status: [...filter.statuses].sort() });
   const order = orderOf(query, list);
-  const plan = { filter, list, order, name: JSON.stringify(['rooms', list, limit, cursor]) };
+  const nameOf = (view: string) => JSON.stringify(['rooms', list, limit, cursor, view]);
+  const plan = { filter, list, order, names: { all: nameOf('all'), some: nameOf('some') } };
   plans.set(query, plan);
   return plan;
 }
