@@ -30,18 +30,16 @@ const lookMs = 10;
 const turnsMax = 1_000;
 
 /** What is known of a connection. */
-type Use = { requestsInFlight: number; lastMs: number };
+type Use = { inFlight: Set<ServerResponse>; lastMs: number };
 
 /** Follows the connections of `app`. Call it before the app listens. */
 export function prepareHttpShutdown(app: FastifyInstance): HttpShutdown {
-  const { responses, uses, connectionsCount } = followConnections(app.server);
+  const { uses, connectionsCount } = followConnections(app.server);
 
   /** Whether a request may be on its way on some connection. */
   const isInUse = (): boolean => {
     const now = performance.now();
-    return [...uses.values()].some(
-      ({ requestsInFlight, lastMs }) => requestsInFlight === 0 && now - lastMs < useMsMax,
-    );
+    return [...uses.values()].some(({ inFlight, lastMs }) => inFlight.size === 0 && now - lastMs < useMsMax);
   };
 
   /** Waits until nobody uses a connection but for requests in flight, in bounded time. */
@@ -64,7 +62,7 @@ export function prepareHttpShutdown(app: FastifyInstance): HttpShutdown {
   return {
     close: async (graceMs, force) => {
       const grace = AbortSignal.any([force, AbortSignal.timeout(graceMs)]);
-      await answered(responses, grace);
+      await answered(uses, grace);
       await calm(grace);
       await closeListener(grace);
       await calm(grace);
@@ -75,31 +73,27 @@ export function prepareHttpShutdown(app: FastifyInstance): HttpShutdown {
 
 /** Keeps account of who is connected, and what is in flight. */
 function followConnections(server: FastifyInstance['server']) {
-  const responses = new Set<ServerResponse>();
   const uses = new Map<Socket, Use>();
   let connectionsCount = 0;
   server.on('connection', (socket) => {
     connectionsCount += 1;
-    uses.set(socket, { requestsInFlight: 0, lastMs: performance.now() });
+    uses.set(socket, { inFlight: new Set(), lastMs: performance.now() });
+    // With it go the answers that waited for their turn on it: Node never closes those.
     socket.once('close', () => uses.delete(socket));
   });
   server.on('request', (request, response) => {
     const use = uses.get(request.socket);
-    if (response.writableFinished) {
-      // It was answered at once.
-      if (use !== undefined) use.lastMs = performance.now();
-      return;
-    }
-    responses.add(response);
-    if (use !== undefined) use.requestsInFlight += 1;
+    if (use === undefined) return;
+    use.lastMs = performance.now();
+    // It was answered at once.
+    if (response.writableFinished) return;
+    use.inFlight.add(response);
     response.once('close', () => {
-      responses.delete(response);
-      if (use === undefined) return;
-      use.requestsInFlight -= 1;
+      use.inFlight.delete(response);
       use.lastMs = performance.now();
     });
   });
-  return { responses, uses, connectionsCount: () => connectionsCount };
+  return { uses, connectionsCount: () => connectionsCount };
 }
 
 /** Closes the app: late requests hear 503, and whoever has not spoken, or is there after the grace, is cut off. */
@@ -121,21 +115,24 @@ async function closeApp(
   }
 }
 
-/** Resolves when each of the responses that are there now has ended, or when `signal` aborts. */
-function answered(responses: ReadonlySet<ServerResponse>, signal: AbortSignal): Promise<void> {
-  const waiting = new Set(responses);
+/** Resolves when each of the responses that are there now has ended, or its connection, or when `signal` aborts. */
+function answered(uses: ReadonlyMap<Socket, Use>, signal: AbortSignal): Promise<void> {
+  const waiting = new Set([...uses.values()].flatMap(({ inFlight }) => [...inFlight]));
   return new Promise((resolve) => {
     const finish = () => {
       signal.removeEventListener('abort', finish);
       resolve();
     };
+    const end = (responses: readonly ServerResponse[]) => {
+      for (const response of responses) waiting.delete(response);
+      if (waiting.size === 0) finish();
+    };
     if (waiting.size === 0 || signal.aborted) return finish();
     signal.addEventListener('abort', finish, { once: true });
-    for (const response of waiting) {
-      response.once('close', () => {
-        waiting.delete(response);
-        if (waiting.size === 0) finish();
-      });
+    for (const [socket, { inFlight }] of uses) {
+      const responses = [...inFlight];
+      for (const response of responses) response.once('close', () => end([response]));
+      socket.once('close', () => end(responses));
     }
   });
 }

@@ -1,6 +1,7 @@
 /** Owns how the HTTP server goes down under load: whoever is connected is answered and told to close, not cut off. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { expect, test } from 'vitest';
 import { prepareHttpShutdown } from '../../src/http-shutdown.ts';
 import { dial, listen, parseAnswers } from '../helpers/raw-http.ts';
@@ -9,9 +10,9 @@ import { startBareApp } from './bare.ts';
 const request = 'GET /things HTTP/1.1\r\nHost: x\r\n\r\n';
 const graceMs = 30_000;
 
-async function startWithShutdown() {
+async function startWithShutdown(extraRoutes?: FastifyPluginAsyncZod) {
   const draining = new AbortController();
-  const { app } = await startBareApp({ draining });
+  const { app } = await startBareApp({ draining, ...(extraRoutes && { extraRoutes }) });
   const shutdown = prepareHttpShutdown(app);
   const port = await listen(app);
   return {
@@ -73,4 +74,29 @@ test('a connection that nobody speaks on does not keep the server, nor does one 
   await stop();
   await Promise.all(closed);
   expect(app.server.listening).toBe(false);
+});
+
+test('answers that waited behind one on a connection that broke are not waited for', async () => {
+  const slow: { answer?: () => void } = {};
+  const { app, port, stop } = await startWithShutdown(async (routes) => {
+    routes.get(
+      '/slow',
+      { config: { public: true } },
+      () =>
+        new Promise<object>((resolve) => {
+          slow.answer = () => resolve({});
+        }),
+    );
+  });
+  const socket = await dial(port);
+  const connections = () => new Promise((resolve) => app.server.getConnections((_, count) => resolve(count)));
+  socket.write(`GET /slow HTTP/1.1\r\nHost: x\r\n\r\n${request.repeat(5)}`);
+  await expect.poll(() => slow.answer, { interval: 5 }).toBeDefined();
+  const stopped = stop();
+  socket.destroy();
+  await expect.poll(connections, { interval: 5 }).toBe(0);
+  slow.answer?.();
+  const startedAtMs = performance.now();
+  await stopped;
+  expect(performance.now() - startedAtMs).toBeLessThan(graceMs / 2);
 });
