@@ -19,8 +19,11 @@ export type PgbenchOutcome = Readonly<{
 /** Distributions keep it off the PATH. */
 const packagesDir = '/usr/lib/postgresql';
 
-/** New connections, and plans that are made some times before they are kept, take this long to be as fast as they get. */
-const warmSecondsFor = (clients: number) => 2 + Math.ceil(clients / 32);
+/**
+ * New connections, and plans that are made some times before they are kept, take this long to be as fast as they get. Each
+ * is a process of its own, which on some virtual machines costs 100 ms of a core until it is under way.
+ */
+const warmSecondsFor = (clients: number) => 2 + Math.ceil(clients / 12);
 
 /** The program, or undefined when there is none. */
 export function findPgbench(): string | undefined {

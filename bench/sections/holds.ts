@@ -25,8 +25,8 @@ async function rowFor(stage: Stage, sale: Sale, connections: number): Promise<Ro
     unit: '/s',
     ...(target && { target }),
   };
-  // A B A B is enough for a row that has nothing to reach.
-  const repeats = target === undefined ? Math.min(scale.repeats, 2) : scale.repeats;
+  // A B A B is enough for a row that has nothing to reach, and for one whose pgbench takes long to be under way.
+  const repeats = target === undefined || connections > 64 ? Math.min(scale.repeats, 2) : scale.repeats;
   const stock = () => sale.stock(Math.min(holdsPerSecondMax * (scale.seconds + 4), scale.roomsMax / 2));
   say(`holds at ${connections} connections`);
   const http = async () => {
