@@ -13,15 +13,18 @@ export const contended: Section = {
     const sale = await open();
     world.say(`${connections} clients race for ${roomsCount} rooms`);
     await sale.stock(world.scale.roomsMax / 10);
-    const from = sale.fresh();
-    const roomIds = Array.from({ length: roomsCount }, (_, index) => freshRoomId(from, from.from + index));
-    sale.use(roomsCount);
+    // Others each time: who has won one when a race is cut off keeps it.
+    const newRooms = (): number[] => {
+      const fresh = sale.fresh();
+      sale.use(roomsCount);
+      return Array.from({ length: roomsCount }, (_, index) => freshRoomId(fresh, fresh.from + index));
+    };
     const wins: number[] = [];
     const samples = await inTurn(world.scale.repeats, {
       race: async () => {
         const { answersPerSecond, statuses } = await sale.load(
           connections,
-          { kind: 'contend', roomIds },
+          { kind: 'contend', roomIds: newRooms() },
           [200, 201, 409],
         );
         const all = Object.values(statuses).reduce((sum, count) => sum + count, 0);
