@@ -48,7 +48,11 @@ function gatheringStdout(): DestinationStream & { flushSync(): void } {
     return text;
   };
   const flushSync = () => {
-    stdout.flushSync();
+    try {
+      stdout.flushSync();
+    } catch {
+      // It has come to its end already.
+    }
     try {
       // Not by way of `stdout`, which would write later.
       writeSync(fd, take());

@@ -94,7 +94,7 @@ function fastifyOptions({ config, log, times = {} }: HttpOptions): FastifyHttpOp
 }
 
 /** Requests try the short way first; a fault in it is logged, and costs nobody but the one request, if that. */
-function trySooner(app: FastifyInstance, { answer }: ReadyAnswers): void {
+function putShortWayFirst(app: FastifyInstance, { answer }: ReadyAnswers): void {
   // Those of Fastify: nobody else has had the server yet.
   const usual = app.server.listeners('request');
   app.server.removeAllListeners('request');
@@ -119,7 +119,7 @@ export async function buildBareApp(options: HttpOptions): Promise<FastifyInstanc
   const app: FastifyInstance = Fastify(fastifyOptions(options));
   app.server.maxHeadersCount = headerCountMax;
   const readyAnswers = openReadyAnswers();
-  trySooner(app, readyAnswers);
+  putShortWayFirst(app, readyAnswers);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   if (tracing.requests !== undefined) await app.register(requestTraces, { tracing: tracing.requests });
