@@ -1,6 +1,7 @@
 /** Owns the one line that each request leaves in the log, and the end of a request, which others hear of as well. */
 import type { FastifyBaseLogger, FastifyContextConfig, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { perRoute } from './per-route.ts';
 import { pathOf } from './problem-answer.ts';
 
 declare module 'fastify' {
@@ -45,20 +46,25 @@ export function loggedPath(url: string, route: string | undefined): string | und
     .join('/');
 }
 
-function logLine(lines: FastifyBaseLogger, request: EndedRequest): void {
-  const { id, method, url, route, config, status, isCut, ms, sub } = request;
-  const line = {
-    request_id: id,
-    method,
-    path: loggedPath(url, route),
+/** What writes the lines of one method and route: what all of them say is made into text once. */
+function openLines(log: FastifyBaseLogger, methodName: string, route: string | undefined) {
+  const isMethodKnown = methodName !== 'other';
+  const isPathKnown = route?.includes(':') !== true;
+  const known = {
+    ...(isMethodKnown && { method: methodName }),
+    ...(isPathKnown && { path: loggedPath('', route) }),
     route,
-    status,
-    ms: Math.round(ms * 10) / 10,
-    sub,
-    is_cut: isCut || undefined,
   };
-  if (config.isUncounted === true && status < 400) lines.debug(line, 'request');
-  else lines.info(line, 'request');
+  // Nothing in these lines is secret, and to look for secrets in each costs more than to write it.
+  const lines = log.child(known, { redact: [] });
+  return ({ id, method, url, config, status, isCut, ms, sub }: EndedRequest): void => {
+    const line = { request_id: id, status, ms: Math.round(ms * 10) / 10, sub };
+    if (!isMethodKnown) Object.assign(line, { method });
+    if (!isPathKnown) Object.assign(line, { path: loggedPath(url, route) });
+    if (isCut) Object.assign(line, { is_cut: true });
+    if (config.isUncounted === true && status < 400) lines.debug(line, 'request');
+    else lines.info(line, 'request');
+  };
 }
 
 /**
@@ -68,11 +74,10 @@ function logLine(lines: FastifyBaseLogger, request: EndedRequest): void {
  */
 export const requestLog = fp<{ whenEnded: RequestEndListener }>(
   async (app: FastifyInstance, { whenEnded }) => {
-    // Nothing in these lines is secret, and to look for secrets in each costs more than to write it.
-    const lines = app.log.child({}, { redact: [] });
+    const linesOf = perRoute((method, route) => openLines(app.log, method, route));
     app.decorate('requestEnded', (request: EndedRequest) => {
       whenEnded(request);
-      logLine(lines, request);
+      linesOf(request)(request);
     });
     app.addHook('onRequest', (request, { raw }, done) => {
       const startedAtMs = performance.now();

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Metrics } from '../metrics.ts';
 import type { ProblemCode } from '../problems.ts';
+import { perRoute } from './per-route.ts';
 import type { EndedRequest } from './request-log.ts';
 
 declare module 'fastify' {
@@ -19,28 +20,6 @@ declare module 'fastify' {
 /** The pattern of a route as the contract writes it, `unknown` where there is none. */
 export function routeName(pattern: string | undefined): string {
   return pattern === undefined || pattern === '*' ? 'unknown' : pattern.replaceAll(/:(\w+)/g, '{$1}');
-}
-
-/** Methods that routes have; Node knows some 30 more, and any of them is `other`. */
-const methodsNamed = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']);
-
-/** Makes for each method and route, at its first request, what is the same for all others: they are few. */
-function perRoute<Made>(make: (method: string, route: string | undefined) => Made) {
-  const made = new Map<string | undefined, Map<string, Made>>();
-  return ({ method, route }: Pick<EndedRequest, 'method' | 'route'>): Made => {
-    const name = methodsNamed.has(method) ? method : 'other';
-    let ofRoute = made.get(route);
-    if (ofRoute === undefined) {
-      ofRoute = new Map();
-      made.set(route, ofRoute);
-    }
-    let one = ofRoute.get(name);
-    if (one === undefined) {
-      one = make(name, route);
-      ofRoute.set(name, one);
-    }
-    return one;
-  };
 }
 
 /** What counts and times the requests of one route and method. */

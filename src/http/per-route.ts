@@ -1,0 +1,23 @@
+/** Owns what is made once for each method and route, so that no request has to: they are few, whatever clients send. */
+
+/** Methods that routes have; Node knows some 30 more, and any of them is `other`. */
+const methodsNamed = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']);
+
+/** Makes for each method and route, at its first request, what is the same for all others. */
+export function perRoute<Made>(make: (method: string, route: string | undefined) => Made) {
+  const made = new Map<string | undefined, Map<string, Made>>();
+  return ({ method, route }: Readonly<{ method: string; route: string | undefined }>): Made => {
+    const name = methodsNamed.has(method) ? method : 'other';
+    let ofRoute = made.get(route);
+    if (ofRoute === undefined) {
+      ofRoute = new Map();
+      made.set(route, ofRoute);
+    }
+    let one = ofRoute.get(name);
+    if (one === undefined) {
+      one = make(name, route);
+      ofRoute.set(name, one);
+    }
+    return one;
+  };
+}
