@@ -8,13 +8,17 @@ const source = new URL('../../src/cache/room-cache.ts', import.meta.url).href;
 
 /** Opens a cache, uses it, closes it, and prints what would keep the process alive. */
 const script = (url: string) => `
+  import { setImmediate as turn } from 'node:timers/promises';
   import { pino } from 'pino';
   import { openRoomCache } from ${JSON.stringify(source)};
-  const cache = openRoomCache({ redisUrl: ${JSON.stringify(url)}, log: pino({ level: 'silent' }) });
+  let isLost = false;
+  const log = pino({ level: 'warn' }, { write: () => { isLost = true; } });
+  const cache = openRoomCache({ redisUrl: ${JSON.stringify(url)}, log });
+  // What Redis is like is known: it is in use, or an attempt has failed and the next is under way.
+  while (!cache.isRedisUp() && !isLost) await turn();
   for (let count = 0; count < 3; count += 1) {
     cache.changed();
     await cache.list('/rooms', async () => ({ body: String(count), headers: {} }));
-    await new Promise((resolve) => setTimeout(resolve, 150));
   }
   cache.changed();
   await cache.close();
