@@ -1,7 +1,7 @@
 /** Owns the one line that each request leaves in the log, and the end of a request, which others hear of as well. */
 import type { FastifyBaseLogger, FastifyContextConfig, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { perRoute } from './per-route.ts';
+import { otherMethod, perRoute } from './per-route.ts';
 import { pathOf } from './problem-answer.ts';
 
 declare module 'fastify' {
@@ -48,7 +48,7 @@ export function loggedPath(url: string, route: string | undefined): string | und
 
 /** What writes the lines of one method and route: what all of them say is made into text once. */
 function openLines(log: FastifyBaseLogger, methodName: string, route: string | undefined) {
-  const isMethodKnown = methodName !== 'other';
+  const isMethodKnown = methodName !== otherMethod;
   const isPathKnown = route?.includes(':') !== true;
   const known = {
     ...(isMethodKnown && { method: methodName }),

@@ -188,6 +188,9 @@ describe('every answer', () => {
       expect(headers['content-security-policy']).toContain("default-src 'none'");
       expect(headers).not.toHaveProperty('x-powered-by');
       expect(headers).not.toHaveProperty('server');
+      // Those are for pages, which set their own.
+      expect(headers).not.toHaveProperty('x-download-options');
+      expect(headers).not.toHaveProperty('cross-origin-opener-policy');
     }
   });
 
@@ -207,6 +210,22 @@ describe('every answer', () => {
     });
     expect(logged[0]?.ms).toBeTypeOf('number');
     expect(JSON.stringify(lines)).not.toContain('token=x');
+  });
+
+  test('says in the log what each request was, whatever others of its route were', async () => {
+    const { app, lines } = await startBareApp();
+    const asked = [
+      ['GET', '/things/5'],
+      ['GET', '/things/6'],
+      ['PURGE', '/things/5'],
+      ['LOCK', '/things/6'],
+      ['GET', '/things'],
+      ['LOCK', '/things'],
+      ['PURGE', '/things'],
+    ] as const;
+    for (const [method, url] of asked) await app.inject({ method: method as 'GET', url });
+    const logged = lines.filter((line) => line.msg === 'request');
+    expect(logged.map(({ method, path }) => [method, path])).toEqual(asked);
   });
 });
 
