@@ -169,4 +169,25 @@ describe('an island', () => {
     expect(linearizable.judge(runOf([unknown, read(200, {})], final, samples))).toEqual([]);
     expect(linearizable.judge(runOf([unknown, read(400, {})]))).toEqual([]);
   });
+
+  test('a change that was sent twice in the same words may have freed the room twice', () => {
+    const change: Ask = { verb: 'change', roomId: 1, status: 'AVAILABLE', tag: 'c' };
+    const first = call(change, 10, 20, { room: roomSeen({ floor: 'c' }) });
+    const confirmed = holdSeen({ status: 'CONFIRMED', bookedUnder: 'b', endedMs: startMs + 500 });
+    const confirm = call({ verb: 'confirm', holdId: 'h1', tag: 'b', isReacquiring: false }, 490, 510, {
+      hold: confirmed,
+    });
+    const silent = call(change, 600, 700, { type: 'info', status: 0 });
+    const { requestId: _, ...end } = silent.end;
+    const audit = [
+      auditRow(1, 'UPDATE', { requestId: first.end.requestId ?? null, after: { floor: 'c' } }),
+      // It tells what it changed: the floor was the same already.
+      auditRow(2, 'UPDATE', { atMs: startMs + 610, after: { room_status: 'AVAILABLE' } }),
+    ];
+    const row = hold({ status: 'CONFIRMED', bookedUnder: 'b' });
+    const calls = [first, place(), confirm, { ...silent, end }, read(800, { fence: 1, floor: 'c' })];
+    const samples = [sample(750, { auditIds: [1, 2] })];
+    expect(linearizable.judge(runOf(calls, { ...row, audit }, samples))).toEqual([]);
+    expect(linearizable.judge(runOf(calls, { ...row, audit: audit.slice(0, 1) }, samples))).toHaveLength(1);
+  });
 });

@@ -14,8 +14,22 @@ const slackMs = 100;
 /** A call whose end is not known and that may have had an effect, or surely had one. */
 export type Traced = Readonly<{ call: Call; effect: Effect; isSure: boolean }>;
 
+/**
+ * The floor that each row leaves its room on. A change that is sent again in the same words, after somebody booked the
+ * room, frees it once more, and its row tells no floor: that was the same already.
+ */
+function floorsOf(audit: readonly AuditRow[]): (row: AuditRow) => unknown {
+  const latest = new Map<string, unknown>();
+  const floors = new Map<AuditRow, unknown>();
+  for (const row of audit) {
+    if (row.entity === 'room' && row.after?.floor !== undefined) latest.set(row.entityId, row.after.floor);
+    floors.set(row, latest.get(row.entityId));
+  }
+  return (row) => floors.get(row);
+}
+
 /** Names what a request did and to what: the same for the rows and for the call that may be behind them. */
-function traceOf(rows: readonly AuditRow[]): string | undefined {
+function traceOf(rows: readonly AuditRow[], floorOf: (row: AuditRow) => unknown): string | undefined {
   const by = (action: string) => rows.find((row) => row.action === action);
   const row = by('CONFIRM') ?? by('RELEASE') ?? by('FREEZE') ?? by('UNFREEZE') ?? by('UPDATE') ?? by('HOLD');
   switch (row?.action) {
@@ -28,7 +42,7 @@ function traceOf(rows: readonly AuditRow[]): string | undefined {
     case 'UNFREEZE':
       return `${row.actor} unfreeze ${row.entityId}`;
     case 'UPDATE':
-      return `${row.actor} change ${row.entityId} ${row.after?.floor}`;
+      return `${row.actor} change ${row.entityId} ${floorOf(row)}`;
     case 'HOLD':
       return `${row.actor} place ${row.after?.reference}`;
     default:
@@ -73,6 +87,7 @@ export function tracedOf(run: Run): Traced[] {
     run.final.audit.filter(({ requestId }) => requestId !== null),
     ({ requestId }) => requestId ?? '',
   );
+  const floorOf = floorsOf(run.final.audit);
   const effectOf = (rows: readonly AuditRow[]): Effect => ({
     rows,
     seenMs: Math.min(...rows.map(({ auditId }) => seenMsOf(auditId))),
@@ -85,7 +100,7 @@ export function tracedOf(run: Run): Traced[] {
   });
   const orphans = grouped(
     [...byRequest].filter(([requestId]) => !answered.has(requestId)).map(([, rows]) => rows),
-    traceOf,
+    (rows) => traceOf(rows, floorOf),
   );
   const silent = grouped(
     unknown.filter(({ end }) => end.requestId === undefined),
