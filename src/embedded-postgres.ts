@@ -1,5 +1,6 @@
 /** Owns the Postgres of a server that was given none: one per data folder, held by one server at a time. */
 import { readdir, rm, stat } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -40,9 +41,19 @@ const startWaitMs = 60_000;
 const recoveryWaitMs = 30_000;
 const retryMs = 50;
 
+/** What this process may use: the machine's memory, or its container's. */
+const usableMemoryBytes = (): number => {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+};
+
+/** A sixteenth of the memory, within bounds, in MB. It is taken page by page, as a property and its past grow. */
+export const sharedBuffersMb = (memoryBytes: number): number =>
+  Math.min(Math.max(Math.floor(memoryBytes / 16 / 2 ** 20), 128), 512);
+
 /** A small machine runs the server, this and a browser: memory is kept low, durability is not. */
 const settingsFor = (connectionsMax: number): Record<string, string> => ({
-  shared_buffers: '128MB',
+  shared_buffers: `${sharedBuffersMb(usableMemoryBytes())}MB`,
   max_connections: String(connectionsMax),
   // Checkpoints that come by time: one in the middle of a rush makes everybody wait.
   max_wal_size: '1GB',

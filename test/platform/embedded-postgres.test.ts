@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/embedded-postgres.ts';
+import { type EmbeddedPostgres, openEmbeddedPostgres, sharedBuffersMb } from '../../src/embedded-postgres.ts';
 import { eventually, isRunning, killPostgres, makeDataDir, postgresPid } from '../helpers/server-process.ts';
 
 const log = { info: () => undefined, warn: () => undefined };
@@ -52,6 +52,14 @@ test('it listens on the loopback only, durably, and asks for the password', asyn
   });
   const withoutPassword = postgres.url.replace(/:[^:@]+@/, ':wrong@');
   await expect(ask(withoutPassword, 'SELECT 1')).rejects.toThrow('password authentication failed');
+});
+
+test.each([
+  { memoryGiB: 1, mb: 128 },
+  { memoryGiB: 4, mb: 256 },
+  { memoryGiB: 64, mb: 512 },
+])('of $memoryGiB GiB of memory it may keep $mb MB of pages', ({ memoryGiB, mb }) => {
+  expect(sharedBuffersMb(memoryGiB * 2 ** 30)).toBe(mb);
 });
 
 test('the password is readable by its owner only', async () => {
