@@ -35,8 +35,10 @@ export type Database = Readonly<{
    * done) or `outcome-unknown` (the connection broke while it ran: never tried again here).
    */
   command<Row>(query: Prisma.Sql): Promise<Row[]>;
-  /** How many commands are under way, those that wait for a connection included. */
-  commandCount(): number;
+  /** The same for work that nobody waits for: it does not count as a command in `quietMs`. */
+  backgroundCommand<Row>(query: Prisma.Sql): Promise<Row[]>;
+  /** For how long, in ms, no command has been under way or waited for a connection: Infinity before the first. */
+  quietMs(): number;
   /**
    * Throws unless Postgres is in reach, takes writes and has every one of these migrations.
    */
@@ -69,7 +71,8 @@ export function openDatabase(options: {
       () => query.text,
       () => run<Row>(query),
     );
-  let commandCount = 0;
+  let commandsRunning = 0;
+  let quietSinceMs = Number.NEGATIVE_INFINITY;
 
   async function runUntilSettled<Row>(query: Prisma.Sql): Promise<Row[]> {
     for (let tries = 1; ; tries += 1) {
@@ -102,14 +105,16 @@ export function openDatabase(options: {
       }
     },
     command: async <Row>(query: Prisma.Sql) => {
-      commandCount += 1;
+      commandsRunning += 1;
       try {
         return await runUntilSettled<Row>(query);
       } finally {
-        commandCount -= 1;
+        commandsRunning -= 1;
+        quietSinceMs = performance.now();
       }
     },
-    commandCount: () => commandCount,
+    backgroundCommand: runUntilSettled,
+    quietMs: () => (commandsRunning > 0 ? 0 : performance.now() - quietSinceMs),
     checkReady: async (migrationNames) => {
       const [state] = await database.read<{ is_standby: boolean; applied: string[] }>(Prisma.sql`
         SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_standby, ARRAY(

@@ -6,8 +6,10 @@ import { type SweepCounts, sweep } from './sql.ts';
 
 /** Rooms in one transaction: enough to go fast, few enough that nobody waits long for one of them. */
 const batchRoomsMax = 500;
-/** The same while others are at the database: what they commit waits until this is written to disk. */
+/** The same while somebody books: what they commit waits until this is written to disk. */
 const politeBatchRoomsMax = 100;
+/** Nobody books here once nothing has been changed through this server for so long. */
+const quietMsMin = 1_000;
 /** Rooms in one pass, so that a pass ends; the next goes on. */
 const passRoomsMax = 500_000;
 /** The longest rest between two batches of a backlog. */
@@ -37,7 +39,7 @@ export function startExpiryWorker(
 
   async function sweepBatch(roomsMax: number): Promise<SweepCounts | undefined> {
     const [row] = await tracing.batch({ command: 'sweep', size: 1, spans: [] }, () =>
-      database.command<{ counts: SweepCounts }>(sweep(roomsMax)),
+      database.backgroundCommand<{ counts: SweepCounts }>(sweep(roomsMax)),
     );
     metrics.holdsExpired.inc({ found_by: 'sweep' }, row?.counts.holds_expired ?? 0);
     metrics.freezesEnded.inc({ found_by: 'sweep' }, row?.counts.freezes_ended ?? 0);
@@ -87,24 +89,25 @@ export function startExpiryWorker(
   };
 }
 
-/** Sweeps batch after batch until nothing is over, a lane of its own beside while nobody else is at the database. */
+/** Sweeps batch after batch until nothing is over, a lane of its own beside while nobody books. */
 async function runPass(
-  database: Pick<Database, 'commandCount'>,
+  database: Pick<Database, 'quietMs'>,
   sweepBatch: (roomsMax: number) => Promise<SweepCounts | undefined>,
   isStopped: () => boolean,
 ): Promise<SweptCounts> {
   const swept = { holdsExpired: 0, freezesEnded: 0, keysForgotten: 0 };
   let roomsBegun = 0;
-  let batchesRunning = 0;
   let isMore = true;
   // Whoever books goes first.
-  const isOtherAtWork = () => database.commandCount() > batchesRunning;
+  const isBusy = () => database.quietMs() < quietMsMin;
 
   async function runBatch(): Promise<void> {
-    const roomsMax = isOtherAtWork() ? politeBatchRoomsMax : batchRoomsMax;
+    const roomsMax = isBusy() ? politeBatchRoomsMax : batchRoomsMax;
     roomsBegun += roomsMax;
-    batchesRunning += 1;
-    const counts = await sweepBatch(roomsMax).finally(() => (batchesRunning -= 1));
+    const counts = await sweepBatch(roomsMax).catch((error: unknown) => {
+      isMore = false;
+      throw error;
+    });
     swept.holdsExpired += counts?.holds_expired ?? 0;
     swept.freezesEnded += counts?.freezes_ended ?? 0;
     swept.keysForgotten += counts?.keys_forgotten ?? 0;
@@ -115,13 +118,13 @@ async function runPass(
     while (isDue()) {
       const startedAtMs = performance.now();
       await runBatch();
-      // A backlog takes half of the time while others are at the database.
-      if (isDue() && isOtherAtWork()) await delay(Math.min(performance.now() - startedAtMs, restMsMax));
+      // A backlog takes half of the time while somebody books.
+      if (isDue() && isBusy()) await delay(Math.min(performance.now() - startedAtMs, restMsMax));
     }
   }
   /** Two sweep a backlog almost twice as fast as one. */
   async function runSecondLane(): Promise<void> {
-    while (isDue() && !isOtherAtWork()) await runBatch();
+    while (isDue()) await (isBusy() ? delay(restMsMax) : runBatch());
   }
   await runBatch();
   const ran = await Promise.allSettled([runFirstLane(), runSecondLane()]);

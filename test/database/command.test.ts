@@ -1,5 +1,5 @@
 /** Owns the tests of Database.command: what is tried again, and what a failure says about the change. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.ts';
 import { freePort } from '../../src/postgres-cluster.ts';
 import { connect, until, untilBlocked } from '../helpers/connections.ts';
@@ -240,4 +240,32 @@ test('an idle connection that is killed is let go: the next command runs on anot
   await db.query('SELECT pg_terminate_backend($1)', [idle?.pid]);
   await until(() => expect(said).toContain('an idle database connection was lost'));
   expect(await database.command(raiseA)).toEqual([{ value: 2 }]);
+});
+
+test('it is quiet from the end of the last command on; what runs in the background is not heard', async () => {
+  let nowMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+  onTestFinished(() => clock.mockRestore());
+  const { database } = open(db.url);
+  const gate = await connect(db.url);
+  await gate.query('SELECT pg_advisory_lock(1)');
+  const first = database.command(raiseBoth);
+  await untilBlocked(gate, db);
+  nowMs += 1_500;
+  expect(database.quietMs()).toBe(0);
+  await gate.query('SELECT pg_advisory_unlock(1)');
+  await first;
+  expect(database.quietMs()).toBe(0);
+
+  nowMs += 1_500;
+  await gate.query('SELECT pg_advisory_lock(1)');
+  const background = database.backgroundCommand(raiseBoth);
+  await untilBlocked(gate, db);
+  expect(database.quietMs()).toBe(1_500);
+  await gate.query('SELECT pg_advisory_unlock(1)');
+  await background;
+  expect(database.quietMs()).toBe(1_500);
+
+  await expect(database.command(Prisma.sql`SELECT 1 / 0`)).rejects.toThrow();
+  expect(database.quietMs()).toBe(0);
 });

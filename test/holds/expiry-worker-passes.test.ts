@@ -1,5 +1,5 @@
 /** Owns the tests of how the passes of a worker follow each other, fail and stop. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { TestApp } from '../helpers/app.ts';
 import { connect, until, untilBlocked } from '../helpers/connections.ts';
 import { expire, makeHold, startHoldApp, storedStatus, sweep } from './verbs.ts';
@@ -20,11 +20,13 @@ beforeAll(async () => {
   server = await startHoldApp();
   // Counts the passes that have begun; a sequence does not roll back.
   await server.database.query('CREATE SEQUENCE passes');
+  await server.database.query('CREATE TABLE batch (rooms_max integer)');
   await server.database.query('ALTER FUNCTION sweep(integer) RENAME TO sweep_uncounted');
   await server.database.query(`
     CREATE FUNCTION sweep(batch_max integer) RETURNS json LANGUAGE plpgsql AS $$
     BEGIN
       PERFORM nextval('passes');
+      INSERT INTO batch VALUES (batch_max);
       RETURN sweep_uncounted(batch_max);
     END $$`);
 });
@@ -32,6 +34,7 @@ afterAll(() => server.close());
 beforeEach(async () => {
   await sweep(server);
   await server.database.query('ALTER SEQUENCE passes RESTART');
+  await server.database.query('TRUNCATE batch');
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -140,4 +143,41 @@ test('stop() does not wait for a backlog: the batch that runs is the last', asyn
   const counts = await endedCounts(server, holdIds);
   expect(counts?.ended).toBeGreaterThan(0);
   expect(counts?.ended).toBeLessThan(600);
+});
+
+const roomsMaxOfBatches = () => server.database.query('SELECT DISTINCT rooms_max FROM batch');
+
+test('batches of 100 rooms while somebody books', async () => {
+  const holdIds = await makeOverHolds(server, 300);
+  await makeHold(server, 1);
+  const { swept } = startWorker(server);
+  await until(() => expect(swept()).toMatchObject([{ holdsExpired: 300 }]));
+  expect(await endedCounts(server, holdIds)).toMatchObject({ ended: 300, expires_max: 1, untidy: 0 });
+  expect(await roomsMaxOfBatches()).toEqual([{ rooms_max: 100 }]);
+});
+
+test.each([
+  { quietMs: 999, roomsMax: 100 },
+  { quietMs: 1_000, roomsMax: 500 },
+])('batches of $roomsMax rooms when somebody booked $quietMs ms ago', async ({ quietMs, roomsMax }) => {
+  const holdIds = await makeOverHolds(server, 300);
+  const database = { ...server.platform.database, quietMs: () => quietMs };
+  const { swept } = startWorker({ ...server, platform: { ...server.platform, database } });
+  await until(() => expect(swept()).toMatchObject([{ holdsExpired: 300 }]));
+  expect(await endedCounts(server, holdIds)).toMatchObject({ ended: 300, expires_max: 1, untidy: 0 });
+  expect(await roomsMaxOfBatches()).toEqual([{ rooms_max: roomsMax }]);
+});
+
+test('a batch that fails ends the pass, both lanes of it', async () => {
+  stopTime();
+  await makeOverHolds(server, 600);
+  // The first batch is done, those after it are not.
+  await server.database.query('ALTER TABLE batch ADD CONSTRAINT once UNIQUE (rooms_max)');
+  onTestFinished(async () => {
+    await server.database.query('ALTER TABLE batch DROP CONSTRAINT once');
+  });
+  const database = { ...server.platform.database, quietMs: () => 1_000 };
+  const { lines } = startWorker({ ...server, platform: { ...server.platform, database } });
+  await until(() => expect(lines.filter(({ level }) => level >= 50)).toHaveLength(1));
+  expect(lines[0]?.msg).toMatch(/sweep failed/);
 });
