@@ -64,7 +64,7 @@ function statusRanges(status: HoldListQuery['status']): Prisma.Sql[] {
       return [
         Prisma.sql`h.status = 'EXPIRED'`,
         Prisma.sql`h.status = 'ACTIVE' AND h.expires_at <= ${at} AND h.hold_id IN (
-          SELECT r.hold_id FROM room r WHERE r.room_status = 'HELD' AND r.hold_expires_at <= ${at})`,
+          SELECT r.hold_id FROM rooms_held_over(${at}) r)`,
       ];
     default:
       return [Prisma.sql`h.status = ${status}::hold_status`];

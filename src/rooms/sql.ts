@@ -48,7 +48,7 @@ export function selectRoomPage(
   const conditions = Prisma.join([Prisma.sql`NOT r.is_deleted`, ...conditionsOf(filter)], ' AND ');
   const ranges = rangesOf(filter).map(
     (range) => Prisma.sql`(
-      SELECT r, r.room_no, r.room_id, r.hold_expires_at FROM room r
+      SELECT r, r.room_no, r.room_id, r.hold_expires_at FROM ${range.from ?? Prisma.sql`room`} r
       WHERE ${conditions} AND ${inRange(range, order)} LIMIT ${limit + 1})`,
   );
   return Prisma.sql`
@@ -64,17 +64,24 @@ export function selectRoomPage(
       max(page.room_id) FILTER (WHERE n = ${limit}) AS last_room_id,
       instant(max(page.hold_expires_at) FILTER (WHERE n = ${limit})) AS last_hold_expires_at,
       coalesce((
-        SELECT audit_id::text FROM audit_log WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-        ORDER BY xid DESC, audit_id DESC LIMIT 1), '0') AS last_event_id
+        SELECT audit_id FROM audit_log WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid DESC, audit_id DESC LIMIT 1), 0)::text AS last_event_id
     FROM page CROSS JOIN LATERAL room_at(page.r, ${at}) seen`;
 }
 
-/** Rows that one index has in order: all, or those of one value of the column that the index begins with. */
-type Range = Readonly<{ condition: Prisma.Sql; lead?: Readonly<{ column: Prisma.Sql; value: Prisma.Sql }> }>;
+/**
+ * Rows that one index has in order: all, or those of one value of the column that the index begins with. Or the few that
+ * a function finds, which are put in order.
+ */
+type Range = Readonly<{
+  from?: Prisma.Sql;
+  condition: Prisma.Sql;
+  lead?: Readonly<{ column: Prisma.Sql; value: Prisma.Sql }>;
+}>;
 
 /**
- * The rows to read, one range per stored status. A room's row may say HELD or FROZEN when that is over already: such
- * rooms are among those that are AVAILABLE or in MAINTENANCE.
+ * The rows to read, in ranges. A room's row may say HELD or FROZEN when that is over already: such rooms are among those
+ * that are AVAILABLE or in MAINTENANCE.
  */
 function rangesOf(filter: RoomFilter): Range[] {
   const { statuses, freezeReason } = filter;
@@ -82,41 +89,39 @@ function rangesOf(filter: RoomFilter): Range[] {
   if (isAnyStatus && filter.roomTypeId === undefined && filter.floor === undefined)
     return [{ condition: Prisma.sql`true` }];
 
-  const isHoldOver = Prisma.sql`r.hold_expires_at <= ${at}`;
-  const isFreezeOver = Prisma.sql`r.freeze_expires_at <= ${at}`;
+  const wants = (status: RoomStatus) => statuses.has(status);
   const live = (status: RoomStatus, condition = Prisma.sql`true`): Range => ({
     condition,
     lead: { column: Prisma.sql`r.room_status`, value: Prisma.raw(`'${status}'::room_status`) },
   });
-  const over = (status: RoomStatus, condition: Prisma.Sql): Range => ({
-    condition: Prisma.sql`r.room_status = ${Prisma.raw(`'${status}'`)} AND ${condition}`,
-  });
-  const frozen: Range =
-    freezeReason === undefined || freezeReason === 'NONE'
-      ? live('FROZEN', Prisma.sql`(${isFreezeOver}) IS NOT TRUE`)
-      : {
-          condition: Prisma.sql`r.room_status = 'FROZEN' AND (${isFreezeOver}) IS NOT TRUE`,
-          lead: {
-            column: Prisma.sql`r.freeze_reason`,
-            value: Prisma.raw(`'${freezeReason}'::freeze_reason`),
-          },
-        };
-  const ranges: Record<RoomStatus, Range[]> = {
-    AVAILABLE: [
-      live('AVAILABLE'),
-      over('HELD', isHoldOver),
-      over('FROZEN', Prisma.sql`${isFreezeOver} AND NOT r.frozen_from_maintenance`),
-    ],
-    BOOKED: [live('BOOKED')],
-    MAINTENANCE: [
-      live('MAINTENANCE'),
-      over('FROZEN', Prisma.sql`${isFreezeOver} AND r.frozen_from_maintenance`),
-    ],
-    FROZEN: [frozen],
-    HELD: [live('HELD', Prisma.sql`NOT ${isHoldOver}`)],
-  };
-  const wanted = roomStatuses.flatMap((status) => (statuses.has(status) ? ranges[status] : []));
-  return wanted.length > 0 ? wanted : [{ condition: Prisma.sql`false` }];
+  const ranges = (['AVAILABLE', 'BOOKED', 'MAINTENANCE'] as const)
+    .filter(wants)
+    .map((status) => live(status));
+
+  // Rows that say HELD are held, or AVAILABLE again.
+  if (wants('HELD') && wants('AVAILABLE')) ranges.push(live('HELD'));
+  else if (wants('HELD')) ranges.push(live('HELD', Prisma.sql`r.hold_expires_at > ${at}`));
+  else if (wants('AVAILABLE')) {
+    ranges.push({ from: Prisma.sql`rooms_held_over(${at})`, condition: Prisma.sql`true` });
+  }
+  // Rows that say FROZEN are frozen, or what they were before.
+  const isFrozen = Prisma.sql`(r.freeze_expires_at <= ${at}) IS NOT TRUE`;
+  if (wants('FROZEN') && (freezeReason === undefined || freezeReason === 'NONE')) {
+    ranges.push(live('FROZEN', isFrozen));
+  } else if (wants('FROZEN')) {
+    ranges.push({
+      condition: Prisma.sql`r.room_status = 'FROZEN' AND ${isFrozen}`,
+      lead: { column: Prisma.sql`r.freeze_reason`, value: Prisma.raw(`'${freezeReason}'::freeze_reason`) },
+    });
+  }
+  const fromMaintenance = [...(wants('AVAILABLE') ? [false] : []), ...(wants('MAINTENANCE') ? [true] : [])];
+  if (fromMaintenance.length > 0) {
+    ranges.push({
+      from: Prisma.sql`rooms_frozen_over(${at})`,
+      condition: Prisma.sql`r.frozen_from_maintenance IN (${Prisma.join(fromMaintenance)})`,
+    });
+  }
+  return ranges.length > 0 ? ranges : [{ condition: Prisma.sql`false` }];
 }
 
 /**

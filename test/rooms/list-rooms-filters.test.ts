@@ -101,6 +101,9 @@ const filters: [string, string[][]][] = [
       [],
       ...roomStatuses.map((status) => [status]),
       ['HELD', 'FROZEN'],
+      ['AVAILABLE', 'HELD'],
+      ['MAINTENANCE', 'HELD'],
+      ['AVAILABLE', 'MAINTENANCE'],
       ['BOOKED', 'AVAILABLE', 'BOOKED'],
       [...roomStatuses],
     ],
@@ -139,7 +142,7 @@ describe('the filters of listRooms', () => {
     expect(new Set(everyRoom.map((room) => room.room_status))).toEqual(new Set(roomStatuses));
     expect(new Set(everyRoom.map((room) => room.freeze_reason))).toEqual(new Set(freezeReasons));
     expect(everyRoom.length).toBeLessThan(200);
-    expect(combinations).toHaveLength(3 * 9 * 5 * 2 * 2 * 2);
+    expect(combinations).toHaveLength(3 * 12 * 5 * 2 * 2 * 2);
   });
 
   const singles = combinations.filter((query) => new Set(query.keys()).size <= 1);
