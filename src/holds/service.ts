@@ -180,7 +180,6 @@ export async function countHolds(database: Platform['database']): Promise<HoldCo
   return counts;
 }
 
-/** What the body says when it is next to change by itself: its seconds left count down. */
 function loadedHold(hold: HoldRow): LoadedHold {
   return {
     body: hold.body,
@@ -188,8 +187,12 @@ function loadedHold(hold: HoldRow): LoadedHold {
   };
 }
 
+/**
+ * How long the body is surely true: its seconds left count down. The database rounds its clock down to whole milliseconds,
+ * so that up to one less is left than it says.
+ */
 function msUntilChange(msLeft: number): number {
-  return msLeft > 0 ? msLeft % 1000 || 1000 : 0;
+  return msLeft > 0 ? (msLeft % 1000 || 1000) - 1 : 0;
 }
 
 const createdBySchema = z.object({ created_by: z.string() });
