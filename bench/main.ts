@@ -19,7 +19,7 @@ import { sweep } from './sections/sweep.ts';
 import { machine, tableOf, writeResults } from './table.ts';
 import { openWorld, type Scale, type World } from './world.ts';
 
-/** What a run is of unless it is told otherwise: ten minutes of it. */
+/** What a run is of unless it is told otherwise: nine minutes of it. */
 const usual: readonly Section[] = [holds, cycles, contended, list, latency, lists, growth, sweep];
 /** What clients of ill will cost the others: only when asked for. */
 const abuse: readonly Section[] = [storm, slowClients];
