@@ -36,7 +36,8 @@ const at = Prisma.sql`statement_timestamp()`;
 /**
  * A page of at most `limit` rooms as they are now, with the position in the event stream that it surely includes.
  * Every filter alone, and every sort alone, reads about `limit` rows per status from an index; a prefix reads all rooms
- * that have it, or the list up to `limit` of them, whichever Postgres thinks is less.
+ * that have it, or the list up to `limit` of them, whichever Postgres thinks is less. Where rooms that are AVAILABLE again
+ * are wanted without those that are HELD, it also reads all whose hold is over and not yet tidied; the same for freezes.
  */
 export function selectRoomPage(
   filter: RoomFilter,
@@ -89,39 +90,54 @@ function rangesOf(filter: RoomFilter): Range[] {
   if (isAnyStatus && filter.roomTypeId === undefined && filter.floor === undefined)
     return [{ condition: Prisma.sql`true` }];
 
-  const wants = (status: RoomStatus) => statuses.has(status);
-  const live = (status: RoomStatus, condition = Prisma.sql`true`): Range => ({
-    condition,
-    lead: { column: Prisma.sql`r.room_status`, value: Prisma.raw(`'${status}'::room_status`) },
-  });
-  const ranges = (['AVAILABLE', 'BOOKED', 'MAINTENANCE'] as const)
-    .filter(wants)
-    .map((status) => live(status));
+  const ranges = [
+    ...(['AVAILABLE', 'BOOKED', 'MAINTENANCE'] as const)
+      .filter((it) => statuses.has(it))
+      .map((it) => live(it)),
+    ...rangesOfHeld(statuses),
+    ...rangesOfFrozen(statuses, freezeReason),
+  ];
+  return ranges.length > 0 ? ranges : [{ condition: Prisma.sql`false` }];
+}
 
-  // Rows that say HELD are held, or AVAILABLE again.
-  if (wants('HELD') && wants('AVAILABLE')) ranges.push(live('HELD'));
-  else if (wants('HELD')) ranges.push(live('HELD', Prisma.sql`r.hold_expires_at > ${at}`));
-  else if (wants('AVAILABLE')) {
-    ranges.push({ from: Prisma.sql`rooms_held_over(${at})`, condition: Prisma.sql`true` });
+/** The rows of a stored status. */
+const live = (status: RoomStatus, condition = Prisma.sql`true`): Range => ({
+  condition,
+  lead: { column: Prisma.sql`r.room_status`, value: Prisma.raw(`'${status}'::room_status`) },
+});
+
+/** Of the rows that say HELD: they are held, or AVAILABLE again. */
+function rangesOfHeld(statuses: RoomFilter['statuses']): Range[] {
+  if (statuses.has('HELD')) {
+    return [statuses.has('AVAILABLE') ? live('HELD') : live('HELD', Prisma.sql`r.hold_expires_at > ${at}`)];
   }
-  // Rows that say FROZEN are frozen, or what they were before.
+  if (!statuses.has('AVAILABLE')) return [];
+  return [{ from: Prisma.sql`rooms_held_over(${at})`, condition: Prisma.sql`true` }];
+}
+
+/** Of the rows that say FROZEN: they are frozen, or what they were before. */
+function rangesOfFrozen(statuses: RoomFilter['statuses'], freezeReason: FreezeReason = 'NONE'): Range[] {
+  const fromMaintenance = [
+    ...(statuses.has('AVAILABLE') ? [false] : []),
+    ...(statuses.has('MAINTENANCE') ? [true] : []),
+  ];
+  if (statuses.has('FROZEN') && fromMaintenance.length === 2) return [live('FROZEN')];
+  const ranges: Range[] = [];
   const isFrozen = Prisma.sql`(r.freeze_expires_at <= ${at}) IS NOT TRUE`;
-  if (wants('FROZEN') && (freezeReason === undefined || freezeReason === 'NONE')) {
-    ranges.push(live('FROZEN', isFrozen));
-  } else if (wants('FROZEN')) {
+  if (statuses.has('FROZEN') && freezeReason === 'NONE') ranges.push(live('FROZEN', isFrozen));
+  else if (statuses.has('FROZEN')) {
     ranges.push({
       condition: Prisma.sql`r.room_status = 'FROZEN' AND ${isFrozen}`,
       lead: { column: Prisma.sql`r.freeze_reason`, value: Prisma.raw(`'${freezeReason}'::freeze_reason`) },
     });
   }
-  const fromMaintenance = [...(wants('AVAILABLE') ? [false] : []), ...(wants('MAINTENANCE') ? [true] : [])];
   if (fromMaintenance.length > 0) {
     ranges.push({
       from: Prisma.sql`rooms_frozen_over(${at})`,
       condition: Prisma.sql`r.frozen_from_maintenance IN (${Prisma.join(fromMaintenance)})`,
     });
   }
-  return ranges.length > 0 ? ranges : [{ condition: Prisma.sql`false` }];
+  return ranges;
 }
 
 /**

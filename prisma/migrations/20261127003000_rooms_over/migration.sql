@@ -12,12 +12,14 @@ SET enable_seqscan = off SET enable_sort = off AS $$
 $$;
 
 -- See the commands on holds.
-CREATE OR REPLACE FUNCTION rooms_of_type_over(wanted_type integer, at timestamptz) RETURNS SETOF integer LANGUAGE sql STABLE AS $$
-  SELECT room_id FROM rooms_held_over(at) WHERE room_type_id = wanted_type AND NOT is_deleted
+CREATE OR REPLACE FUNCTION rooms_of_type_over(wanted_type integer, at timestamptz) RETURNS SETOF integer LANGUAGE sql STABLE
+SET enable_seqscan = off SET enable_sort = off AS $$
+  (SELECT room_id FROM room
+   WHERE room_status = 'HELD' AND hold_expires_at <= at AND room_type_id = wanted_type AND NOT is_deleted
+   ORDER BY hold_expires_at, room_id)
   UNION ALL
-  SELECT room_id FROM rooms_frozen_over(at)
-  WHERE NOT frozen_from_maintenance AND room_type_id = wanted_type AND NOT is_deleted
+  (SELECT room_id FROM room
+   WHERE room_status = 'FROZEN' AND freeze_expires_at <= at AND NOT frozen_from_maintenance
+     AND room_type_id = wanted_type AND NOT is_deleted
+   ORDER BY freeze_expires_at)
 $$;
-
--- Its batches are the first rooms of the same two indexes.
-ALTER FUNCTION sweep(integer) SET enable_sort = off;
