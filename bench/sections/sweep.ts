@@ -102,7 +102,7 @@ async function sweepMeanwhile(
       connections,
       perSecond: placedPerSecond,
       warmSeconds: warmSeconds + 1,
-      seconds: 2 * seconds + meanwhileMsMax / 1000,
+      seconds: 2 * seconds + meanwhileMsMax / 1000 + 5,
       script: { kind: 'hold', fresh: property.fresh },
     });
     await delay((warmSeconds + 1 + 2 * seconds) * 1000);
