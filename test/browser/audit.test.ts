@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { roles, startTestApp, type TestApp } from '../helpers/app.ts';
 import { listen, signIn, startBrowser, type TestBrowser } from '../helpers/browser.ts';
+import { until } from '../helpers/connections.ts';
 import { changeRoom, freezeRoom, makeRoom, makeRoomType, placeHold } from '../helpers/property.ts';
 
 let server: TestApp;
@@ -79,8 +80,10 @@ test('from the board to a room’s trail, from there to its hold, and to a perso
   await page.getByRole('listitem', { name: 'Active: Rooms B1 and B2' }).waitFor();
   await page.goBack();
   await entries(page, 'Room B2: Held').getByRole('link', { name: 'frontend' }).click();
-  await page.getByRole('searchbox', { name: 'Person' }).waitFor();
-  expect(await page.getByRole('searchbox', { name: 'Person' }).inputValue()).toBe('frontend');
+  // The box is there before, and empty.
+  await until(async () =>
+    expect(await page.getByRole('searchbox', { name: 'Person' }).inputValue()).toBe('frontend'),
+  );
   expect(await entries(page, /Created/).count()).toBe(0);
 });
 
